@@ -1,0 +1,1 @@
+"""Capturing: the only package that imports TensorFlow; it writes run folders and nothing reads it."""

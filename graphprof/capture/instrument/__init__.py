@@ -1,0 +1,1 @@
+"""What is hooked into TensorFlow and Keras while a workload runs."""

@@ -1,0 +1,1 @@
+"""The modes: one file a way of running a workload."""

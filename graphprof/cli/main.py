@@ -1,0 +1,71 @@
+"""The command ``graphprof``: its verbs, loaded when they are called for, and its one error handler."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from graphprof._version import __version__
+from graphprof.errors import GraphprofError
+
+# verb -> (module that defines it as `command`, one line for `graphprof --help`). Modules are
+# imported only when their verb is used, so that help and reports come up at once.
+VERBS: dict[str, tuple[str, str]] = {
+    "profile": ("graphprof.cli.profile", "Profile a model in several modes and compare them."),
+    "exec": ("graphprof.cli.exec_", "Run an unmodified script and say why it is slow."),
+    "report": ("graphprof.cli.report", "Print a recorded session again: text, Markdown or JSON."),
+    "view": ("graphprof.cli.view", "Open recorded sessions in TensorBoard on this machine."),
+    "demo": ("graphprof.cli.demo", "Profile a built-in model on real data, end to end."),
+    "modes": ("graphprof.cli.modes", "List the modes, and what can run here."),
+    "doctor": ("graphprof.cli.doctor", "Check this machine: versions, devices, noise."),
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the verb's module and return its command."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(VERBS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="graphprof")
+def graphprof() -> None:
+    """Profile one TensorFlow model in every way it can run, side by side.
+
+    \b
+    graphprof demo                                   a built-in model, end to end
+    graphprof profile models.py:build --logdir logs  your model
+    graphprof view logs                              the same in TensorBoard
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and exit with its documented code (``docs/exit-codes.md``)."""
+    try:
+        code = graphprof.main(args=argv, standalone_mode=False)
+    except GraphprofError as error:
+        click.echo(f"graphprof: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("graphprof: interrupted.", err=True)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,1 @@
+"""Reports: one view model, and its texts."""

@@ -1,0 +1,1 @@
+"""Traces: xplane files to numpy columns, without TensorFlow."""

@@ -1,0 +1,1 @@
+"""The GRAPHPROF tab of TensorBoard."""
