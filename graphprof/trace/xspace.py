@@ -41,7 +41,7 @@ def read(path: str | os.PathLike[str], stats: Collection[str] | None = ()) -> Tr
 
 
 def hlo_modules(path: str | os.PathLike[str]) -> dict[str, bytes]:
-    """The HLO protos of the XLA modules in a trace, serialised, by module name."""
+    """Return the HLO protos of the XLA modules in a trace, serialised, by module name."""
     modules: dict[str, bytes] = {}
     for plane in _parse(path).planes:
         if plane.name != b"/host:metadata":
