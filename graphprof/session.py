@@ -24,9 +24,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from graphprof.errors import SessionError, StorageError
 
@@ -159,9 +159,32 @@ class Measurement:
         processes: one entry a worker process.
     """
 
+    # A loss may be NaN or infinite, which JSON has no number for: written as a string.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="strings")
+
     steps_per_call: int
     processes: tuple[Process, ...] = ()
     format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class MachineSample:
+    """What the machine was like as a round began, seen from outside the workers.
+
+    Attributes:
+        round: number of the round (see ``Block.round``).
+        at_s: when, on the session's monotonic clock, seconds.
+        canary_s: seconds that a fixed piece of work took; on a quiet machine always the same.
+        others_share: share of the machine's processor time that other programs used since the
+            sample before, or None where the system does not say.
+        steal_share: share that the hypervisor gave to other guests, or None.
+    """
+
+    round: int
+    at_s: float
+    canary_s: float
+    others_share: float | None = None
+    steal_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +205,7 @@ class SessionInfo:
         options: the measuring options as resolved: budget, steps, waves, seed, ...
         notes: sentences that a reader must know (data synthesised, defaults chosen).
         error: why the session as a whole has no result, or None.
+        machine: one sample a round of how busy the machine was.
     """
 
     id: str
@@ -197,6 +221,7 @@ class SessionInfo:
     options: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: Failure | None = None
+    machine: tuple[MachineSample, ...] = ()
     format_version: int = FORMAT_VERSION
 
 

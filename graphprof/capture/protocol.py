@@ -1,0 +1,241 @@
+"""What the parent and a worker say to each other.
+
+A worker is one process that runs one mode. The parent asks, the worker answers each request with
+exactly one reply; a worker that fails answers ``Failed`` instead, whenever that happens, and ends.
+Messages are JSON objects with a ``kind``, sent over a ``multiprocessing.connection.Connection``
+that the worker inherits as a file descriptor, so nobody else can connect::
+
+    parent                                worker
+    Prepare   mode, workload              Ready     how it resolved, what the workload is
+    FirstCall                             Called    seconds
+    WarmUp    at least, at most           Warmed    seconds of each call
+    TimeBlock calls                       Timed     seconds of each call
+    RecordTrace steps, folder             Traced    the trace's record
+    Exit                                  Farewell
+
+Between requests the worker's loop stands still inside ``Pacer.start`` or ``Pacer.tick``. When the
+connection closes, or the parent dies, the worker ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Discriminator, TypeAdapter
+
+from graphprof.capture.spec import WorkloadSpec
+from graphprof.session import Failure, TraceRecord
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Load the workload and make the mode ready.
+
+    Attributes:
+        mode: the mode's name as asked, as ``fit-spe=8``.
+        workload: what to load.
+        save_weights: file to save the initial weights in for the other workers, or None.
+    """
+
+    mode: str
+    workload: WorkloadSpec
+    save_weights: str | None = None
+    kind: Literal["prepare"] = "prepare"
+
+
+@dataclass(frozen=True)
+class FirstCall:
+    """Run and time the first call: it builds and compiles."""
+
+    kind: Literal["first"] = "first"
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Run calls that are left out: until both minima are reached, or the maximum is.
+
+    Attributes:
+        calls: at least so many calls.
+        seconds: for at least so long.
+        at_most_s: but for no longer than this, once one call was made.
+    """
+
+    calls: int
+    seconds: float
+    at_most_s: float
+    kind: Literal["warmup"] = "warmup"
+
+
+@dataclass(frozen=True)
+class TimeBlock:
+    """Time so many consecutive calls."""
+
+    calls: int
+    kind: Literal["block"] = "block"
+
+
+@dataclass(frozen=True)
+class RecordTrace:
+    """Record a trace, between untraced blocks that show what tracing costs.
+
+    Attributes:
+        steps: steps to record; calls that hold several steps are recorded whole.
+        folder: the run folder; the trace goes below it, where XProf looks.
+        at_most_s: fewer steps are recorded when they would take longer than this untraced; None
+            means as many as asked, however long it takes.
+    """
+
+    steps: int
+    folder: str
+    at_most_s: float | None = None
+    kind: Literal["trace"] = "trace"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """End the loop and the process."""
+
+    kind: Literal["exit"] = "exit"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The workload is loaded and the mode is ready for its first call.
+
+    Attributes:
+        title: the mode's title.
+        steps_per_call: steps in each call.
+        resolved: what really runs.
+        workload: what the workload is, flat name -> value.
+        notes: sentences that a reader must know.
+        environment: what only a process with TensorFlow knows, flat name -> value.
+        rss_bytes: resident set size, or None where the system does not say.
+    """
+
+    title: str
+    steps_per_call: int
+    resolved: dict[str, Any] = field(default_factory=dict)
+    workload: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    environment: dict[str, Any] = field(default_factory=dict)
+    rss_bytes: int | None = None
+    kind: Literal["ready"] = "ready"
+
+
+@dataclass(frozen=True)
+class Called:
+    """Seconds of the first call."""
+
+    seconds: float
+    rss_bytes: int | None = None
+    kind: Literal["called"] = "called"
+
+
+@dataclass(frozen=True)
+class Warmed:
+    """Seconds of each warm-up call, and the losses of the process's first calls."""
+
+    seconds: tuple[float, ...]
+    losses: tuple[float, ...] = ()
+    kind: Literal["warmed"] = "warmed"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A timed block.
+
+    Attributes:
+        started_ns: when it began on ``time.perf_counter_ns``, which all processes of a machine
+            share on Linux and macOS.
+        seconds: of each call, the first included.
+        peak_rss_bytes: largest resident set so far, or None where the system does not say.
+    """
+
+    started_ns: int
+    seconds: tuple[float, ...]
+    peak_rss_bytes: int | None = None
+    kind: Literal["timed"] = "timed"
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A recorded trace.
+
+    Attributes:
+        record: what was recorded.
+        notes: sentences that a reader must know, such as fewer steps than asked.
+    """
+
+    record: TraceRecord
+    notes: tuple[str, ...] = ()
+    kind: Literal["traced"] = "traced"
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """The loop has ended as asked; the process ends now."""
+
+    kind: Literal["farewell"] = "farewell"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The worker cannot go on; the process ends now.
+
+    Attributes:
+        failure: what happened.
+        workload: True when the workload itself is at fault, so that no other mode can do better.
+    """
+
+    failure: Failure
+    workload: bool = False
+    kind: Literal["failed"] = "failed"
+
+
+Request = Prepare | FirstCall | WarmUp | TimeBlock | RecordTrace | Exit
+Reply = Ready | Called | Warmed | Timed | Traced | Farewell | Failed
+
+# A loss may be NaN, which JSON has no number for.
+_CONFIG = ConfigDict(ser_json_inf_nan="strings")
+_REQUEST: TypeAdapter[Request] = TypeAdapter(
+    Annotated[Request, Discriminator("kind")], config=_CONFIG
+)
+_REPLY: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Discriminator("kind")], config=_CONFIG)
+
+
+def ask(connection: Connection, request: Request) -> None:
+    """Send a request to a worker.
+
+    Raises:
+        OSError: the worker is gone.
+    """
+    connection.send_bytes(_REQUEST.dump_json(request))
+
+
+def answer(connection: Connection, reply: Reply) -> None:
+    """Send a reply to the parent.
+
+    Raises:
+        OSError: the parent is gone.
+    """
+    connection.send_bytes(_REPLY.dump_json(reply))
+
+
+def request_from(connection: Connection) -> Request:
+    """Wait for the parent's next request.
+
+    Raises:
+        EOFError: the parent is gone.
+    """
+    return _REQUEST.validate_json(connection.recv_bytes())
+
+
+def reply_from(connection: Connection) -> Reply:
+    """Wait for the worker's next reply.
+
+    Raises:
+        EOFError: the worker is gone.
+    """
+    return _REPLY.validate_json(connection.recv_bytes())
