@@ -1,0 +1,398 @@
+"""The only statistics of graphprof: from block times to intervals and verdicts.
+
+The design and the reasons are in ``docs/statistics.md``. In short: the unit is the *round*, in which
+each mode runs one block. Two modes are compared by the log-ratio of their block medians in the same
+round, so that what slows the machine slows both and cancels. Rounds are averaged by a 20 % trimmed
+mean within a wave of processes, waves by a plain mean. Two intervals follow: the *narrow* one is
+about these processes in this session, the *wide* one about the next run, in new processes.
+
+Everything here takes plain numbers and arrays, draws no random numbers, and knows no session.
+
+Sources: Yuen 1974 (trimmed mean and its standard error); Kalibera & Jones 2013 (levels of
+repetition, effect size with interval); Welch 1947 and Satterthwaite 1946 (degrees of freedom);
+Schmeiser 1982 (10 to 30 batch means for dependent observations).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+Verdict = Literal["faster", "slower", "equivalent", "inconclusive"]
+
+CONFIDENCE = 0.95
+TRIM = 0.2
+BATCHES = 10
+# Batch means need at least two rounds a batch to see what binds neighbouring rounds together.
+BATCHED_FROM = 2 * BATCHES
+
+# Standard deviation of a log-ratio between waves of new processes, measured in lockstep on shared
+# virtual machines: sqrt(2) x 2 % when both processes run the same mode, 4 % between modes. It
+# stands in for the session's own value, which fewer than three waves cannot show; with three or
+# more it is worth ``PRIOR_DF`` degrees of freedom against their own.
+TAU_SAME_MODE = 0.028
+TAU_ACROSS_MODES = 0.04
+PRIOR_DF = 6
+WAVES_TO_ESTIMATE = 3
+# Standard deviation of the step time between processes of one mode (the same measurements).
+PROCESS_SD = 0.02
+
+# A difference below 2 % is not worth a name even when it is real; within 5 % is "equivalent".
+SMALLEST_CLAIM = math.log(1.02)
+EQUIVALENCE = math.log(1.05)
+# With 95 % confidence and 80 % power the smallest difference seen is (1.96 + 0.84) standard errors.
+DETECTABLE_SE = 2.8
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean with its doubt.
+
+    Attributes:
+        value: the mean.
+        se: its standard error, or None when fewer than two values were there.
+        df: degrees of freedom of ``se`` (``math.inf`` when it is known), 0 without one.
+    """
+
+    value: float
+    se: float | None
+    df: float
+
+    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+        """The two-sided interval by Student's t, or None when there is no standard error."""
+        if self.se is None:
+            return None
+        half = t_quantile(self.df, confidence) * self.se
+        return self.value - half, self.value + half
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A positive quantity with a 95 % interval (None when too little was measured for one)."""
+
+    median: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Step time of a mode divided by that of the baseline: 1.5 takes 1.5 times as long.
+
+    Attributes:
+        value: the ratio.
+        low, high: wide 95 % interval, about the next run in new processes; None when unknown.
+        narrow_low, narrow_high: narrow 95 % interval, about these processes in this session.
+        verdict: of the wide interval; see ``verdict``.
+        detectable: smallest relative difference that this comparison sees four times out of five,
+            as a fraction (0.06 is 6 %), or None.
+        needed_blocks: about how many more blocks of each mode would settle an ``inconclusive``
+            verdict, if the ratio stays where it is; None for other verdicts and when unknown.
+        needed_waves: how many more waves of new processes these blocks must be spread over
+            (0: the same processes will do); None as above.
+        rounds: rounds compared, over all waves.
+        waves: waves compared.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    narrow_low: float | None
+    narrow_high: float | None
+    verdict: Verdict
+    detectable: float | None
+    needed_blocks: int | None
+    needed_waves: int | None
+    rounds: int
+    waves: int
+
+
+def t_quantile(df: float, confidence: float = CONFIDENCE) -> float:
+    """Two-sided quantile of Student's t; ``df`` may be fractional or infinite."""
+    tail = 0.5 + confidence / 2
+    if math.isinf(df) or df > 1e9:
+        return float(special.ndtri(tail))
+    return float(special.stdtrit(df, tail))
+
+
+def steady_calls(calls_s: Sequence[float]) -> Sequence[float]:
+    """The calls of a block that count: all but the first, which finds the caches of another mode.
+
+    A block of one call (a slow model, where that matters little) keeps it.
+    """
+    return calls_s[1:] if len(calls_s) > 1 else calls_s
+
+
+def block_median(calls_s: Sequence[float]) -> float | None:
+    """Median seconds of the steady calls of a block, or None when there is no positive one."""
+    kept = np.asarray(steady_calls(calls_s), dtype=float)
+    kept = kept[np.isfinite(kept) & (kept > 0)]
+    return float(np.median(kept)) if kept.size else None
+
+
+def trimmed_mean(values: ArrayLike) -> Mean:
+    """20 % trimmed mean of values in their order of measuring, with the larger of two errors.
+
+    One is Yuen's standard error, ``s_w * sqrt((n - 1) / (h * (h - 1)))`` with the winsorised
+    standard deviation ``s_w`` and the ``h`` values that the trimming leaves. The other is the same
+    error from ten batches of neighbouring values, which also sees what lasts for several of them
+    (drift, a neighbour who comes and goes); with batches of one value it is Yuen's. Fewer than
+    five values are not trimmed.
+    """
+    x = np.asarray(values, dtype=float)
+    n = x.size
+    if n == 0:
+        raise ValueError("no values")
+    cut = int(TRIM * n)
+    kept = n - 2 * cut
+    ordered = np.sort(x)
+    mean = float(ordered[cut : n - cut].mean())
+    if n < 2:
+        return Mean(mean, None, 0)
+    winsorised = np.clip(x, ordered[cut], ordered[n - cut - 1])
+    scale = math.sqrt((n - 1) / (kept * (kept - 1)))
+    yuen = scale * float(winsorised.std(ddof=1))
+    if n < BATCHED_FROM:
+        return Mean(mean, yuen, kept - 1)
+    means = np.array([batch.mean() for batch in np.array_split(winsorised, BATCHES)])
+    batched = scale * math.sqrt(n / BATCHES) * float(means.std(ddof=1))
+    return Mean(mean, batched, BATCHES - 1) if batched > yuen else Mean(mean, yuen, kept - 1)
+
+
+def total(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Sum of independent variances and its degrees of freedom (Welch-Satterthwaite).
+
+    Args:
+        parts: (variance, degrees of freedom) pairs.
+    """
+    variance = sum(part for part, _ in parts)
+    spread = sum(part**2 / df for part, df in parts if not math.isinf(df))
+    return variance, (variance**2 / spread if spread > 0 else math.inf)
+
+
+def between_waves(means: Sequence[Mean], prior: float) -> tuple[float, float]:
+    """Variance of the true value between waves, and its degrees of freedom.
+
+    With fewer than ``WAVES_TO_ESTIMATE`` waves it is ``prior`` squared, taken as known. With more,
+    the variance that the waves show beyond their own errors is averaged with it.
+    """
+    if len(means) < WAVES_TO_ESTIMATE:
+        return prior**2, math.inf
+    shown = float(np.var([mean.value for mean in means], ddof=1))
+    own = float(np.mean([mean.se**2 for mean in means if mean.se is not None] or [0.0]))
+    freedom = len(means) - 1
+    estimated = max(0.0, shown - own)
+    return (PRIOR_DF * prior**2 + freedom * estimated) / (PRIOR_DF + freedom), PRIOR_DF + freedom
+
+
+def over_waves(means: Sequence[Mean], prior: float) -> tuple[Mean, Mean]:
+    """Mean over waves, with its narrow and with its wide standard error.
+
+    Waves count alike, whatever their number of rounds: each is one draw of new processes. A wave
+    of one round has no error of its own and takes the largest of the others.
+    """
+    value = float(np.mean([mean.value for mean in means]))
+    known = [mean for mean in means if mean.se is not None and mean.df > 0]
+    if not known:
+        return Mean(value, None, 0), Mean(value, None, 0)
+    worst = max(known, key=lambda mean: mean.se or 0.0)
+    k = len(means)
+    parts = []
+    for mean in means:
+        source = mean if mean.se is not None and mean.df > 0 else worst
+        parts.append(((source.se or 0.0) ** 2 / k**2, source.df))
+    narrow, narrow_df = total(parts)
+    tau2, tau_df = between_waves(means, prior)
+    wide, wide_df = total([*parts, (tau2 / k, tau_df)])
+    return Mean(value, math.sqrt(narrow), narrow_df), Mean(value, math.sqrt(wide), wide_df)
+
+
+def verdict(wide: Mean, aa_effect: float | None = None) -> Verdict:
+    """What the wide interval of a log-ratio allows to say.
+
+    ``faster`` or ``slower``: it excludes 0, and the log-ratio is larger than 2 % and than
+    ``aa_effect``, the log-ratio that the baseline showed against itself. ``equivalent``: it lies
+    within 5 %. Else, and without an interval, ``inconclusive``.
+    """
+    interval = wide.interval()
+    if interval is None:
+        return "inconclusive"
+    low, high = interval
+    worth_naming = abs(wide.value) > max(SMALLEST_CLAIM, abs(aa_effect or 0.0))
+    if worth_naming and (low > 0 or high < 0):
+        return "slower" if low > 0 else "faster"
+    if max(abs(low), abs(high)) <= EQUIVALENCE:
+        return "equivalent"
+    return "inconclusive"
+
+
+def needed(narrow: Mean, wide: Mean, rounds: int, waves: int) -> tuple[int, int] | None:
+    """How many more (rounds, waves) would settle the verdict if the log-ratio stays as it is.
+
+    The standard error must fall so far that the interval excludes 0 or lies within 5 %, whichever
+    takes less. Rounds in the same processes only narrow the narrow part; when what differs
+    between processes alone is too much, new waves of as many rounds are needed.
+    None when nothing is known, or no number of rounds would do (just at a border).
+    """
+    if narrow.se is None or wide.se is None:
+        return None
+    effect = abs(wide.value)
+    targets = [EQUIVALENCE - effect]
+    if effect > SMALLEST_CLAIM:
+        targets.append(effect)
+    # Two standard errors: the t-quantile of the many degrees of freedom that more rounds bring.
+    target2 = (max(targets) / 2) ** 2
+    if max(targets) <= 0 or target2 < 1e-6:
+        return None
+    process2 = max(0.0, wide.se**2 - narrow.se**2)
+    if process2 < 0.8 * target2:
+        more = rounds * narrow.se**2 / (target2 - process2) - rounds
+        if more <= 4 * rounds:
+            return max(1, math.ceil(more)), 0
+    more_waves = max(1, math.ceil(waves * wide.se**2 / target2) - waves)
+    return more_waves * math.ceil(rounds / waves), more_waves
+
+
+def ratio(
+    waves: Sequence[ArrayLike], *, same_mode: bool = False, aa_effect: float | None = None
+) -> Ratio | None:
+    """Compare a mode with the baseline.
+
+    Args:
+        waves: for each wave of processes, the log-ratios of block medians (mode over baseline) of
+            its rounds, in the order of measuring.
+        same_mode: both sides run the same mode (an A/A comparison), which varies less.
+        aa_effect: log-ratio of the session's A/A comparison, or None when there was none.
+
+    Returns:
+        The ratio, or None when no round was measured.
+    """
+    series = [np.asarray(wave, dtype=float) for wave in waves]
+    means = [trimmed_mean(wave) for wave in series if wave.size]
+    if not means:
+        return None
+    rounds = sum(wave.size for wave in series)
+    prior = TAU_SAME_MODE if same_mode else TAU_ACROSS_MODES
+    narrow, wide = over_waves(means, prior)
+    said = verdict(wide, aa_effect)
+    more = needed(narrow, wide, rounds, len(means)) if said == "inconclusive" else None
+    low, high = _exp(wide.interval())
+    narrow_low, narrow_high = _exp(narrow.interval())
+    return Ratio(
+        value=math.exp(wide.value),
+        low=low,
+        high=high,
+        narrow_low=narrow_low,
+        narrow_high=narrow_high,
+        verdict=said,
+        detectable=None if wide.se is None else _expm1(DETECTABLE_SE * wide.se),
+        needed_blocks=more[0] if more else None,
+        needed_waves=more[1] if more else None,
+        rounds=rounds,
+        waves=len(means),
+    )
+
+
+def typical(processes: Sequence[ArrayLike]) -> Estimate | None:
+    """Typical step time while the session ran, with an interval that respects blocks and processes.
+
+    Args:
+        processes: for each process its block medians in seconds, in the order of measuring.
+
+    The estimate is the mean (of logs) over processes of each one's median. The error within a
+    process comes from medians of ten batches of neighbouring blocks; what differs between
+    processes of one mode (2 %) is added. How busy the machine will be tomorrow is not in it.
+    """
+    series = [np.log(np.asarray(blocks, dtype=float)) for blocks in processes]
+    means = [_median(blocks) for blocks in series if blocks.size]
+    if not means:
+        return None
+    narrow, _ = over_waves(means, 0.0)
+    if narrow.se is None:
+        return Estimate(math.exp(narrow.value), None, None)
+    variance, df = total([(narrow.se**2, narrow.df), (PROCESS_SD**2 / len(means), math.inf)])
+    low, high = _exp(Mean(narrow.value, math.sqrt(variance), df).interval())
+    return Estimate(math.exp(narrow.value), low, high)
+
+
+def over_processes(values: ArrayLike) -> Estimate | None:
+    """Median over processes of something each does once, such as its first call.
+
+    The interval is Student's t on the logs; fewer than three processes give none.
+    """
+    x = np.asarray(values, dtype=float)
+    x = x[np.isfinite(x) & (x > 0)]
+    if x.size == 0:
+        return None
+    median = float(np.median(x))
+    if x.size < WAVES_TO_ESTIMATE:
+        return Estimate(median, None, None)
+    logs = np.log(x)
+    half = t_quantile(x.size - 1) * float(logs.std(ddof=1)) / math.sqrt(x.size)
+    # Around the median, and never so skewed that the interval would miss it.
+    return Estimate(median, median * math.exp(-half), median * math.exp(half))
+
+
+def drift(waves: Sequence[ArrayLike]) -> Mean | None:
+    """Second half of the rounds minus first half, as a log-ratio with its error, over all waves.
+
+    It is what is left of a warm-up that was too short, or a machine that treats two modes
+    differently as time goes on. None when no wave has ten rounds.
+    """
+    changes = []
+    for wave in waves:
+        values = np.asarray(wave, dtype=float)
+        if values.size >= 10:
+            early, late = (trimmed_mean(half) for half in np.array_split(values, 2))
+            variance, df = total([((m.se or 0.0) ** 2, m.df) for m in (early, late)])
+            changes.append(Mean(late.value - early.value, math.sqrt(variance), df))
+    return over_waves(changes, 0.0)[0] if changes else None
+
+
+def figures(value: float, low: float | None, high: float | None) -> int:
+    """Significant figures of ``value`` that its interval bears (2 when there is none).
+
+    The last figure shown stands where the first figure of the interval's half-width stands, one
+    further when that is a 1: ``figures(1.5934, 1.54, 1.65) == 3``, for 1.59.
+    """
+    if low is None or high is None or not high > low or value == 0:
+        return 2 if low is None or high is None else 4
+    half = (high - low) / 2
+    place = math.floor(math.log10(half))
+    if half / 10**place < 2:
+        place -= 1
+    return min(6, max(1, math.floor(math.log10(abs(value))) - place + 1))
+
+
+def rounded(value: float, low: float | None, high: float | None) -> float:
+    """``value`` rounded to the figures that its interval bears."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    return round(value, figures(value, low, high) - 1 - math.floor(math.log10(abs(value))))
+
+
+def _median(values: NDArray[np.float64]) -> Mean:
+    """Median of values in their order, its error from medians of batches of neighbours."""
+    median = float(np.median(values))
+    if values.size < 2:
+        return Mean(median, None, 0)
+    batches = min(BATCHES, values.size)
+    medians = [float(np.median(batch)) for batch in np.array_split(values, batches)]
+    return Mean(median, float(np.std(medians, ddof=1)) / math.sqrt(batches), batches - 1)
+
+
+def _exp(interval: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    """An interval of logs as one of ratios; a bound beyond any float is not a number to show."""
+    if interval is None or max(abs(bound) for bound in interval) > 50:
+        return None, None
+    return math.exp(interval[0]), math.exp(interval[1])
+
+
+def _expm1(value: float) -> float | None:
+    return math.expm1(value) if value < 50 else None
