@@ -342,14 +342,14 @@ def _function_call(python: _Pen, name: str, kind: str) -> tuple[float, float]:
 
 
 _GRAPH_OPS = (
-    ("sequential/conv2d/Relu:_FusedConv2D", 0.30, 0.50),
-    ("sequential/dense/BiasAdd:_FusedMatMul", 0.51, 0.60),
+    ("sequential/conv2d/Relu:_FusedConv2D", 0.38, 0.52),
+    ("sequential/dense/BiasAdd:_FusedMatMul", 0.53, 0.60),
     (
         "gradient_tape/sequential/conv2d/Conv2D/Conv2DBackpropFilter:Conv2DBackpropFilter",
         0.61,
-        0.80,
+        0.72,
     ),
-    ("adam/AssignAddVariableOp:AssignAddVariableOp", 0.81, 0.83),
+    ("adam/AssignAddVariableOp:AssignAddVariableOp", 0.73, 0.75),
 )
 
 
@@ -358,13 +358,13 @@ def _graph_step(python: _Pen, pool: _Pen, eigen: _Pen) -> None:
     python.event("KernelAndDeviceFunc::Run", start, end)
     python.event("FunctionRun", start + 0.01, start + 0.03, _r=1, id=7, _pt=2, _p=1 << 63 | 9)
     python.event("ThreadpoolListener::Record", start + 0.02, start + 0.02, _pt=15, _p=1)
-    pool.event("ThreadpoolListener::StartRegion", 0.28, 0.28, _ct=15, _c=1)
-    pool.event("ExecutorState::Process", 0.29, 0.84, id=7, iter_num=0, _ct=2, _c=1 << 63 | 9)
+    pool.event("ThreadpoolListener::StartRegion", 0.36, 0.36, _ct=15, _c=1)
+    pool.event("ExecutorState::Process", 0.37, 0.76, id=7, iter_num=0, _ct=2, _c=1 << 63 | 9)
     for name, first, last in _GRAPH_OPS:
         pool.event(name, first, last)
-    pool.event("ThreadpoolListener::StopRegion", 0.85, 0.85)
-    eigen.event("ThreadpoolListener::StartRegion", 0.32, 0.32, _ct=15, _c=2)
-    eigen.event("ThreadpoolListener::StopRegion", 0.48, 0.48)
+    pool.event("ThreadpoolListener::StopRegion", 0.77, 0.77)
+    eigen.event("ThreadpoolListener::StartRegion", 0.40, 0.40, _ct=15, _c=2)
+    eigen.event("ThreadpoolListener::StopRegion", 0.50, 0.50)
 
 
 def _xla_step(python: _Pen, pool: _Pen, eigen: _Pen) -> None:
@@ -373,13 +373,13 @@ def _xla_step(python: _Pen, pool: _Pen, eigen: _Pen) -> None:
     python.event(f"{name}:{name}", start, end)
     python.event("CpuExecutable::ExecuteAsyncOnStream", start + 0.01, end - 0.05)
     python.event("ThunkExecutor::Execute", start + 0.02, end - 0.06)
-    thunks = (("convolution.4", 0.25, 0.45), ("maximum_bitcast_fusion", 0.47, 0.6))
+    thunks = (("convolution.4", 0.38, 0.52), ("maximum_bitcast_fusion", 0.53, 0.6))
     for number, (thunk, first, last) in enumerate((*thunks, ("reduce-window.3", 0.61, 0.7))):
         stats = {"hlo_op": Ref(thunk), "hlo_module": Ref("a_inference_step_182.2"), "run_id": -1}
         python.event(thunk, first, last, _pt=0, _p=number, **stats)
         python.event(f"end: {thunk}", last - 0.005, last - 0.004, _ct=0, _c=number)
     python.event("BlockUntilReady", end - 0.04, end - 0.01)
-    eigen.event("dot.7", 0.3, 0.4, hlo_op=Ref("dot.7"), hlo_module=Ref("a_inference_step_182.2"))
+    eigen.event("dot.7", 0.4, 0.5, hlo_op=Ref("dot.7"), hlo_module=Ref("a_inference_step_182.2"))
 
 
 def _task_environment(space: Space) -> None:
