@@ -43,11 +43,14 @@ WAVES_TO_ESTIMATE = 3
 # Standard deviation of the step time between processes of one mode (the same measurements).
 PROCESS_SD = 0.02
 
+# What three rounds agree on by chance is never claimed, however narrow their interval.
+FEWEST_ROUNDS = 4
 # A difference below 2 % is not worth a name even when it is real; within 5 % is "equivalent".
 SMALLEST_CLAIM = math.log(1.02)
 EQUIVALENCE = math.log(1.05)
-# With 95 % confidence and 80 % power the smallest difference seen is (1.96 + 0.84) standard errors.
-DETECTABLE_SE = 2.8
+# A difference is seen with 80 % power when it stands 0.84 standard errors beyond the half-width of
+# the 95 % interval: 2.8 standard errors in all when they rest on many rounds.
+POWER_QUANTILE = 0.84
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,25 @@ class Mean:
             return None
         half = t_quantile(self.df, confidence) * self.se
         return self.value - half, self.value + half
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A log-ratio with what new processes add to its doubt.
+
+    Attributes:
+        value: the log-ratio.
+        se: standard error.
+        half: half-width of its 95 % interval.
+    """
+
+    value: float
+    se: float
+    half: float
+
+    def interval(self) -> tuple[float, float]:
+        """The two-sided 95 % interval."""
+        return self.value - self.half, self.value + self.half
 
 
 @dataclass(frozen=True)
@@ -191,71 +213,69 @@ def between_waves(means: Sequence[Mean], prior: float) -> tuple[float, float]:
     return (PRIOR_DF * prior**2 + freedom * estimated) / (PRIOR_DF + freedom), PRIOR_DF + freedom
 
 
-def over_waves(means: Sequence[Mean], prior: float) -> tuple[Mean, Mean]:
-    """Mean over waves, with its narrow and with its wide standard error.
+def over_waves(means: Sequence[Mean]) -> Mean:
+    """Mean over waves with its narrow error: of these processes, in this session.
 
     Waves count alike, whatever their number of rounds: each is one draw of new processes. A wave
     of one round has no error of its own and takes the largest of the others.
     """
     value = float(np.mean([mean.value for mean in means]))
-    known = [mean for mean in means if mean.se is not None and mean.df > 0]
+    known = [(mean.se**2, mean.df) for mean in means if mean.se is not None]
     if not known:
-        return Mean(value, None, 0), Mean(value, None, 0)
-    worst = max(known, key=lambda mean: mean.se or 0.0)
-    k = len(means)
-    parts = []
-    for mean in means:
-        source = mean if mean.se is not None and mean.df > 0 else worst
-        parts.append(((source.se or 0.0) ** 2 / k**2, source.df))
-    narrow, narrow_df = total(parts)
-    tau2, tau_df = between_waves(means, prior)
-    wide, wide_df = total([*parts, (tau2 / k, tau_df)])
-    return Mean(value, math.sqrt(narrow), narrow_df), Mean(value, math.sqrt(wide), wide_df)
+        return Mean(value, None, 0)
+    parts = known + [max(known)] * (len(means) - len(known))
+    variance, df = total([(part / len(means) ** 2, df) for part, df in parts])
+    return Mean(value, math.sqrt(variance), df)
 
 
-def verdict(wide: Mean, aa_effect: float | None = None) -> Verdict:
+def widen(narrow: Mean, variance: float, df: float) -> Wide | None:
+    """Add what new processes will add; None when ``narrow`` has no error.
+
+    The half-widths of the two parts are added in quadrature (MOVER, Zou & Donner 2008) and not
+    their variances under one t-quantile: three rounds that happen to agree would otherwise borrow
+    the many degrees of freedom of the other part.
+    """
+    if narrow.se is None:
+        return None
+    half = math.hypot(t_quantile(narrow.df) * narrow.se, t_quantile(df) * math.sqrt(variance))
+    return Wide(narrow.value, math.sqrt(narrow.se**2 + variance), half)
+
+
+def verdict(wide: Wide | None, aa_effect: float | None = None) -> Verdict:
     """What the wide interval of a log-ratio allows to say.
 
     ``faster`` or ``slower``: it excludes 0, and the log-ratio is larger than 2 % and than
     ``aa_effect``, the log-ratio that the baseline showed against itself. ``equivalent``: it lies
     within 5 %. Else, and without an interval, ``inconclusive``.
     """
-    interval = wide.interval()
-    if interval is None:
+    if wide is None:
         return "inconclusive"
-    low, high = interval
-    worth_naming = abs(wide.value) > max(SMALLEST_CLAIM, abs(aa_effect or 0.0))
-    if worth_naming and (low > 0 or high < 0):
-        return "slower" if low > 0 else "faster"
-    if max(abs(low), abs(high)) <= EQUIVALENCE:
-        return "equivalent"
-    return "inconclusive"
+    effect = abs(wide.value)
+    if effect > max(SMALLEST_CLAIM, abs(aa_effect or 0.0)) and effect > wide.half:
+        return "slower" if wide.value > 0 else "faster"
+    return "equivalent" if effect + wide.half <= EQUIVALENCE else "inconclusive"
 
 
-def needed(narrow: Mean, wide: Mean, rounds: int, waves: int) -> tuple[int, int] | None:
+def needed(narrow: Mean, wide: Wide, rounds: int, waves: int) -> tuple[int, int] | None:
     """How many more (rounds, waves) would settle the verdict if the log-ratio stays as it is.
 
     The standard error must fall so far that the interval excludes 0 or lies within 5 %, whichever
     takes less. Rounds in the same processes only narrow the narrow part; when what differs
     between processes alone is too much, new waves of as many rounds are needed.
-    None when nothing is known, or no number of rounds would do (just at a border).
+    None when no sensible number of rounds would do (the value sits just at a border).
     """
-    if narrow.se is None or wide.se is None:
-        return None
     effect = abs(wide.value)
-    targets = [EQUIVALENCE - effect]
-    if effect > SMALLEST_CLAIM:
-        targets.append(effect)
+    goal = max(EQUIVALENCE - effect, effect if effect > SMALLEST_CLAIM else 0.0)
     # Two standard errors: the t-quantile of the many degrees of freedom that more rounds bring.
-    target2 = (max(targets) / 2) ** 2
-    if max(targets) <= 0 or target2 < 1e-6:
+    target = (goal / 2) ** 2
+    if narrow.se is None or target < 1e-6:
         return None
-    process2 = max(0.0, wide.se**2 - narrow.se**2)
-    if process2 < 0.8 * target2:
-        more = rounds * narrow.se**2 / (target2 - process2) - rounds
+    process = wide.se**2 - narrow.se**2
+    if process < 0.8 * target:
+        more = rounds * narrow.se**2 / (target - process) - rounds
         if more <= 4 * rounds:
-            return max(1, math.ceil(more)), 0
-    more_waves = max(1, math.ceil(waves * wide.se**2 / target2) - waves)
+            return max(1, FEWEST_ROUNDS - rounds, math.ceil(more)), 0
+    more_waves = max(1, math.ceil(waves * wide.se**2 / target) - waves)
     return more_waves * math.ceil(rounds / waves), more_waves
 
 
@@ -279,19 +299,21 @@ def ratio(
         return None
     rounds = sum(wave.size for wave in series)
     prior = TAU_SAME_MODE if same_mode else TAU_ACROSS_MODES
-    narrow, wide = over_waves(means, prior)
-    said = verdict(wide, aa_effect)
-    more = needed(narrow, wide, rounds, len(means)) if said == "inconclusive" else None
-    low, high = _exp(wide.interval())
+    narrow = over_waves(means)
+    variance, df = between_waves(means, prior)
+    wide = widen(narrow, variance / len(means), df)
+    said = verdict(wide, aa_effect) if rounds >= FEWEST_ROUNDS else "inconclusive"
+    more = needed(narrow, wide, rounds, len(means)) if wide and said == "inconclusive" else None
+    low, high = _exp(wide.interval() if wide else None)
     narrow_low, narrow_high = _exp(narrow.interval())
     return Ratio(
-        value=math.exp(wide.value),
+        value=math.exp(narrow.value),
         low=low,
         high=high,
         narrow_low=narrow_low,
         narrow_high=narrow_high,
         verdict=said,
-        detectable=None if wide.se is None else _expm1(DETECTABLE_SE * wide.se),
+        detectable=_expm1(wide.half + POWER_QUANTILE * wide.se) if wide else None,
         needed_blocks=more[0] if more else None,
         needed_waves=more[1] if more else None,
         rounds=rounds,
@@ -313,11 +335,9 @@ def typical(processes: Sequence[ArrayLike]) -> Estimate | None:
     means = [_median(blocks) for blocks in series if blocks.size]
     if not means:
         return None
-    narrow, _ = over_waves(means, 0.0)
-    if narrow.se is None:
-        return Estimate(math.exp(narrow.value), None, None)
-    variance, df = total([(narrow.se**2, narrow.df), (PROCESS_SD**2 / len(means), math.inf)])
-    low, high = _exp(Mean(narrow.value, math.sqrt(variance), df).interval())
+    narrow = over_waves(means)
+    wide = widen(narrow, PROCESS_SD**2 / len(means), math.inf)
+    low, high = _exp(wide.interval() if wide else None)
     return Estimate(math.exp(narrow.value), low, high)
 
 
@@ -352,7 +372,7 @@ def drift(waves: Sequence[ArrayLike]) -> Mean | None:
             early, late = (trimmed_mean(half) for half in np.array_split(values, 2))
             variance, df = total([((m.se or 0.0) ** 2, m.df) for m in (early, late)])
             changes.append(Mean(late.value - early.value, math.sqrt(variance), df))
-    return over_waves(changes, 0.0)[0] if changes else None
+    return over_waves(changes) if changes else None
 
 
 def figures(value: float, low: float | None, high: float | None) -> int:
