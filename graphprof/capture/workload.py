@@ -1,0 +1,226 @@
+"""What is run, loaded and ready for any mode: the same work in each of them.
+
+``load`` finds the target, calls it, makes model, data, loss and optimizer fit together, and tries
+them on one batch. A mode then asks for ``step_function()`` and ``dataset``, or for ``model``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphprof.capture import data, defaults, matching, offer, step, weights
+from graphprof.capture.declared import Workload as Declared
+from graphprof.capture.spec import WorkloadSpec
+from graphprof.errors import UsageError, WorkloadError
+from graphprof.session import Phase
+
+_STEP_METHODS: dict[Phase, str] = {
+    "train": "train_step",
+    "evaluate": "test_step",
+    "predict": "predict_step",
+}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is run.
+
+    Attributes:
+        spec: what it was loaded from.
+        name: what people read.
+        model: the Keras model, compiled and (where it can be) built; None for a plain step alone.
+        plain_step: the user's own step as a function of one batch, or None.
+        dataset: ``tf.data.Dataset`` of batches, endless where the data can begin again; None for a
+            step that takes none.
+        batch_size: examples in a batch, or None where there are no batches.
+        data_origin: where the batches come from.
+        batch: types and shapes of one batch.
+        captured: models, layers, variables and optimizers that a plain step works on.
+        notes: sentences that a reader must know: what was chosen or made up.
+    """
+
+    spec: WorkloadSpec
+    name: str
+    model: Any
+    plain_step: Callable[[Any], Any] | None
+    dataset: Any
+    batch_size: int | None
+    data_origin: str
+    batch: str
+    captured: tuple[Any, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def phase(self) -> Phase:
+        """What is run of it."""
+        return self.spec.phase
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether a step is Keras's own (or the model's override of it)."""
+        return self.plain_step is None
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer whose ``iterations`` count the training steps, or None."""
+        import keras
+
+        if self.is_keras:
+            return self.model.optimizer if self.model.compiled else None
+        found = [thing for thing in self.captured if isinstance(thing, keras.optimizers.Optimizer)]
+        return found[0] if found else None
+
+    @property
+    def variables(self) -> list[Any]:
+        """The weights that must begin equal, in a fixed order; no optimizer state."""
+        if self.model is not None and self.is_keras:
+            return list(self.model.variables)
+        return step.variables(self.captured)
+
+    def step_function(self) -> Callable[[Any], Any]:
+        """One step of the phase as a Python function of a batch, not compiled in any way."""
+        if self.plain_step is not None:
+            return self.plain_step
+        function: Callable[[Any], Any] = getattr(self.model, _STEP_METHODS[self.phase])
+        return function
+
+    def save_weights(self, path: str | Path) -> None:
+        """Write the initial weights; every worker loads them (``WorkloadSpec.weights_path``)."""
+        weights.save(path, self.variables)
+
+    def load_weights(self, path: str | Path) -> None:
+        """Begin from weights that ``save_weights`` wrote for the same target."""
+        weights.load(path, self.variables)
+
+    def describe(self) -> dict[str, Any]:
+        """The workload as flat name -> JSON value, for ``session.json``."""
+        import keras
+
+        optimizer = self.optimizer
+        values: dict[str, Any] = {
+            "name": self.name,
+            "kind": f"Keras {type(self.model).__name__}" if self.is_keras else "step function",
+            "phase": self.phase,
+            "batch_size": self.batch_size,
+            "batch": self.batch or None,
+            "data": self.data_origin,
+            "seed": self.spec.seed,
+            "precision": self._precision(),
+            "parameters": sum(_size(variable) for variable in self.variables),
+            "optimizer": defaults.describe(optimizer) if optimizer is not None else None,
+        }
+        if self.is_keras:
+            values["layers"] = len(getattr(self.model, "layers", ()))
+            values["trainable_parameters"] = sum(map(_size, self.model.trainable_variables))
+            if self.phase != "predict":
+                values["loss"] = defaults.describe(self.model.loss) if self.model.loss else None
+                values["metrics"] = [metric.name for metric in self.model.metrics]
+        values["keras_backend"] = keras.backend.backend()
+        return values
+
+    def _precision(self) -> str:
+        import keras
+
+        if self.is_keras:
+            return str(self.model.dtype_policy.name)
+        return str(keras.config.dtype_policy().name)
+
+
+def load(spec: WorkloadSpec) -> Workload:
+    """Load a workload in this process.
+
+    Raises:
+        UsageError: the target or its arguments cannot be understood.
+        WorkloadError: the user's code fails, or model, data and loss do not fit together.
+        StorageError: the initial weights cannot be read.
+    """
+    import keras
+
+    _prepare_keras(spec)
+    declared, notes = offer.read(spec)
+    notes += _target_notes(spec)
+    if declared.step is not None:
+        loaded = _load_step(declared, spec, notes)
+    else:
+        matched = matching.match(declared, spec)
+        loaded = Workload(
+            spec=spec,
+            name=declared.name or declared.model.name,
+            model=declared.model,
+            plain_step=None,
+            dataset=matched.batches.dataset,
+            batch_size=matched.batches.batch_size,
+            data_origin=matched.batches.origin,
+            batch=matching.describe(matched.batches.first),
+            captured=(declared.model,),
+            notes=notes + matched.notes,
+        )
+    if spec.weights_path is not None:
+        loaded.load_weights(spec.weights_path)
+    # Trying the model drew from the random generators: every mode begins from the seed again.
+    keras.utils.set_random_seed(spec.seed)
+    return loaded
+
+
+def _prepare_keras(spec: WorkloadSpec) -> None:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise WorkloadError(
+            f"Keras runs on {keras.backend.backend()!r} here", "Set KERAS_BACKEND=tensorflow"
+        )
+    if spec.precision is not None:
+        try:
+            keras.config.set_dtype_policy(spec.precision)
+        except ValueError as error:
+            raise UsageError(
+                f"Keras knows no precision {spec.precision!r}",
+                "Use float32, mixed_bfloat16, mixed_float16, bfloat16 or float64",
+            ) from error
+    keras.utils.set_random_seed(spec.seed)
+
+
+def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -> Workload:
+    """A plain step: it is not tried, since trying it would already train."""
+    assert declared.step is not None
+    function = step.python_function(declared.step)
+    batches = None
+    if declared.data is not None and step.takes_batch(function):
+        batches = data.batches(declared.data, spec.batch_size or declared.batch_size)
+        notes += batches.notes
+    elif declared.data is not None:
+        notes += ("The step takes no arguments: the data are not used.",)
+    captured = step.captured(function)
+    if declared.model is not None and all(declared.model is not thing for thing in captured):
+        captured.insert(0, declared.model)
+    if not step.variables(captured):
+        notes += ("No variables of the step were found: equal weights rest on the seed alone.",)
+    if spec.phase != "train":
+        notes += (f"A step function is run as it is in phase {spec.phase}.",)
+    first = batches.first if batches else None
+    return Workload(
+        spec=spec,
+        name=declared.name or getattr(function, "__name__", type(function).__name__),
+        model=declared.model,
+        plain_step=step.adapt(function, first),
+        dataset=batches.dataset if batches else None,
+        batch_size=batches.batch_size if batches else None,
+        data_origin=batches.origin if batches else "none",
+        batch=matching.describe(first) if batches else "",
+        captured=tuple(captured),
+        notes=notes,
+    )
+
+
+def _target_notes(spec: WorkloadSpec) -> tuple[str, ...]:
+    return (f"Precision set to {spec.precision}.",) if spec.precision else ()
+
+
+def _size(variable: Any) -> int:
+    size = 1
+    for dim in variable.shape:
+        size *= int(dim)
+    return size
