@@ -15,7 +15,11 @@ class Pacer(Protocol):
     """What a mode's loop sees of the measuring (the worker implements it; tests use a fake)."""
 
     def start(self) -> None:
-        """The first call begins now."""
+        """The first call begins now.
+
+        Called again between two calls when the loop itself had to begin anew: what lay between the
+        last ``tick`` and this is no part of a call.
+        """
 
     def tick(self, outputs: Any = None) -> bool:
         """A call has ended; the next one begins as this returns.

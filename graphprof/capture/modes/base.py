@@ -9,9 +9,10 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from graphprof.session import Phase
+from graphprof.errors import UsageError
+from graphprof.session import PHASES, Phase
 
 if TYPE_CHECKING:
     from graphprof.capture.pacer import Pacer
@@ -36,21 +37,39 @@ class Loop:
 class Mode(abc.ABC):
     """One way to run a workload.
 
-    Class attributes:
-        name: as typed by the user; a mode with a parameter is asked for as ``name=value``.
+    Importing and making a mode imports no TensorFlow; ``why_not_here``, ``why_unavailable`` and
+    ``prepare`` may.
+
+    Attributes:
+        name: as typed by the user; a mode with a parameter is asked for as ``name=value`` and
+            then carries that whole text as its name.
         title: what people read.
         summary: one sentence for ``graphprof modes``.
         phases: the phases it exists in.
+        parameter: what the value of ``name=value`` means, as ``N``; empty for most modes.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    summary: ClassVar[str]
-    phases: ClassVar[tuple[Phase, ...]] = ("train", "evaluate", "predict")
+    name: str
+    title: str
+    summary: str
+    phases: tuple[Phase, ...] = PHASES
+    parameter: str = ""
 
-    def why_unavailable(self, workload: Workload) -> str | None:
-        """One sentence saying why this workload cannot run in this mode here, or None."""
+    def with_parameter(self, value: str) -> Mode:
+        """The mode for ``name=value``.
+
+        Raises:
+            UsageError: the mode takes no parameter, or not this one.
+        """
+        raise UsageError(f"Mode {self.name} takes no value, got {value!r}", f"Write {self.name}")
+
+    def why_not_here(self) -> str | None:
+        """One sentence saying why this machine cannot run the mode with any workload, or None."""
         return None
+
+    def why_unavailable(self, workload: Workload) -> str | None:  # noqa: ARG002
+        """One sentence saying why this workload cannot run in this mode here, or None."""
+        return self.why_not_here()
 
     @abc.abstractmethod
     def prepare(self, workload: Workload) -> Loop:
