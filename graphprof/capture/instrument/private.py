@@ -1,0 +1,233 @@
+"""Every touch of TensorFlow's and Keras's private parts, in one place.
+
+The watch hangs on functions that are not public API. Each is a *point* here: where it is, and what
+is lost when a release moves it. ``patch`` replaces one; a point that is gone is reported by
+``Watch.lost`` and everything else goes on. A test walks all points against the installed release,
+so an upgrade that moves one fails clearly. Written against TensorFlow 2.21 and Keras 3.10 to 3.15.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphprof.capture.instrument.sites import Site
+
+_EAGER = "tensorflow.python.eager"
+_KERAS_TRAINER = "keras.src.backend.tensorflow.trainer:TensorFlowTrainer"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One private function that is watched.
+
+    Attributes:
+        where: ``module:attribute path``.
+        lost: what the watch cannot see without it, one clause.
+    """
+
+    where: str
+    lost: str
+
+    def resolve(self) -> tuple[Any, str, Any]:
+        """Its owner, its name there and itself.
+
+        Raises:
+            ImportError: the module is gone.
+            AttributeError: the attribute is gone.
+        """
+        module, _, path = self.where.partition(":")
+        owner: Any = importlib.import_module(module)
+        *parents, name = path.split(".")
+        for parent in parents:
+            owner = getattr(owner, parent)
+        return owner, name, getattr(owner, name)
+
+
+TENSORFLOW: dict[str, Point] = {
+    "function_call": Point(
+        f"{_EAGER}.polymorphic_function.polymorphic_function:Function.__call__",
+        "calls of tf.functions",
+    ),
+    "build": Point(
+        f"{_EAGER}.polymorphic_function.tracing_compilation:_create_concrete_function",
+        "the building of graphs, and why functions are built again",
+    ),
+    "run": Point(f"{_EAGER}.context:Context.call_function", "the execution of built functions"),
+    "graph_op": Point(
+        "tensorflow.python.framework.func_graph:FuncGraph._create_op_internal",
+        "which line made which op of a graph",
+    ),
+    "eager_op": Point(
+        "tensorflow.python.pywrap_tfe:TFE_Py_FastPathExecute", "the number of eager ops"
+    ),
+    "convert": Point(
+        "tensorflow.python.framework.constant_op:convert_to_eager_tensor",
+        "conversions of Python values to tensors",
+    ),
+    "tensor_read": Point(
+        "tensorflow.python.framework.ops:_EagerTensorBase._numpy", "reads of tensors into Python"
+    ),
+    "iterator_create": Point(
+        "tensorflow.python.data.ops.iterator_ops:OwnedIterator._create_iterator",
+        "the creation of dataset iterators",
+    ),
+    "iterator_next": Point(
+        "tensorflow.python.data.ops.iterator_ops:OwnedIterator.__next__",
+        "the wait for batches in Python loops",
+    ),
+    "py_function_call": Point(
+        "tensorflow.python.ops.script_ops:FuncRegistry.__call__",
+        "time in py_function, numpy_function and generators",
+    ),
+    "py_function_made": Point(
+        "tensorflow.python.ops.script_ops:FuncRegistry.insert",
+        "which line made a py_function",
+    ),
+    "dataset": Point(
+        "tensorflow.python.data.ops.dataset_ops:DatasetV2", "the stages of input pipelines"
+    ),
+    "map_fn": Point("tensorflow.python.ops.map_fn:map_fn_v2", "uses of tf.map_fn"),
+    "scan": Point("tensorflow.python.ops.functional_ops:scan_v2", "uses of tf.scan"),
+    "foldl": Point("tensorflow.python.ops.functional_ops:foldl_v2", "uses of tf.foldl"),
+}
+
+KERAS: dict[str, Point] = {
+    "fit": Point(f"{_KERAS_TRAINER}.fit", "calls of fit"),
+    "evaluate": Point(f"{_KERAS_TRAINER}.evaluate", "calls of evaluate"),
+    "predict": Point(f"{_KERAS_TRAINER}.predict", "calls of predict"),
+    "train_on_batch": Point(f"{_KERAS_TRAINER}.train_on_batch", "calls of train_on_batch"),
+    "test_on_batch": Point(f"{_KERAS_TRAINER}.test_on_batch", "calls of test_on_batch"),
+    "predict_on_batch": Point(f"{_KERAS_TRAINER}.predict_on_batch", "calls of predict_on_batch"),
+    "make_step": Point(f"{_KERAS_TRAINER}._make_function", "steps of fit and evaluate"),
+    "make_predict": Point(f"{_KERAS_TRAINER}.make_predict_function", "steps of predict"),
+    "compile": Point("keras.src.trainers.trainer:Trainer.compile", "how models were compiled"),
+    "callbacks": Point("keras.src.callbacks.callback_list:CallbackList", "time in callbacks"),
+    "optimizer": Point(
+        "keras.src.optimizers.base_optimizer:BaseOptimizer.apply", "updates by optimizers"
+    ),
+    "metric": Point("keras.src.metrics.metric:Metric.__init__", "which ops metrics make"),
+    "layer_call": Point("keras.src.layers.layer:Layer.__call__", "calls of layers"),
+    "rnn": Point("keras.src.layers.rnn.rnn:RNN.__init__", "unrolled recurrent layers"),
+    "py_dataset": Point(
+        "keras.src.trainers.data_adapters.py_dataset_adapter:PyDatasetAdapter.__init__",
+        "the user's PyDatasets",
+    ),
+    "generator": Point(
+        "keras.src.trainers.data_adapters.generator_data_adapter:GeneratorDataAdapter.__init__",
+        "the user's generators",
+    ),
+}
+
+
+def patch(point: Point, wrap: Callable[[Any], Any]) -> str | None:
+    """Replace ``point`` by ``wrap(original)``.
+
+    Returns:
+        None, or a sentence saying what cannot be seen because the point is gone.
+    """
+    try:
+        owner, name, original = point.resolve()
+    except (ImportError, AttributeError) as error:
+        return f"This release has no {point.where} ({error}): {point.lost} cannot be seen."
+    replacement = wrap(original)
+    if replacement is original:  # a class that was changed in place
+        return None
+    functools.update_wrapper(replacement, original)
+    # AutoGraph must call the wrapper as it is; what it wraps is converted as before.
+    replacement.autograph_info__ = {}
+    setattr(owner, name, replacement)
+    for public in ("tensorflow", "tensorflow._api.v2.v2"):
+        module = sys.modules.get(public)
+        names = {} if module is None else vars(module)
+        for alias in [key for key, value in names.items() if value is original]:
+            setattr(module, alias, replacement)
+    return None
+
+
+def jit_compiled(options: Any) -> bool:
+    """Whether tracing options ask for XLA."""
+    attributes = getattr(options, "attributes", None) or {}
+    return bool(attributes.get("_XlaMustCompile", False))
+
+
+def python_function(options: Any) -> Callable[..., Any] | None:
+    """The user's function behind tracing options, unwrapped as far as it goes."""
+    function = getattr(options, "python_function", None)
+    for _ in range(20):
+        inner = getattr(function, "__wrapped__", None)
+        if inner is None:
+            inner = getattr(function, "__func__", None)
+        if inner is None:
+            break
+        function = inner
+    return function
+
+
+def code_site(function: Any) -> Site | None:
+    """Where ``function`` is defined, or None for what has no code of its own."""
+    for _ in range(20):
+        code = getattr(function, "__code__", None)
+        inner = getattr(function, "__wrapped__", None) or getattr(function, "__func__", None)
+        if inner is None:
+            inner = getattr(function, "func", None)  # functools.partial
+        if inner is None or inner is function:
+            return None if code is None else (code.co_filename, code.co_firstlineno)
+        function = inner
+    return None
+
+
+def call_again(options: Any) -> object:
+    """An object that is the same for all buildings of one ``tf.function``."""
+    cache = getattr(options, "function_cache", None)
+    return options if cache is None else cache
+
+
+def autograph_origin(filename: str, line: int) -> Site | None:
+    """The user's line that AutoGraph's generated line stands for, or None."""
+    stack_module = sys.modules.get("tensorflow.python.util.tf_stack")
+    try:
+        import threading
+
+        mappers = stack_module._source_mapper_stacks[threading.get_ident()]  # type: ignore[union-attr]
+        source_map = mappers[-1].get_effective_source_map()
+        origin = source_map.get((filename, line))
+    except (AttributeError, LookupError, TypeError):
+        return None
+    return None if origin is None else (origin[0], origin[1])
+
+
+def converted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` as AutoGraph would have called it here, were there no wrapper around it."""
+    try:
+        api = importlib.import_module("tensorflow.python.autograph.impl.api")
+        context = importlib.import_module("tensorflow.python.autograph.core.ag_ctx")
+        status = context.control_status_ctx()
+        if status.status == context.Status.ENABLED:
+            result: Callable[..., Any] = api.tf_convert(function, status)
+            return result
+    except (ImportError, AttributeError):
+        return function
+    return function
+
+
+def running_functions_eagerly() -> bool:
+    """Whether ``tf.config.run_functions_eagerly(True)`` is in force."""
+    module = sys.modules.get(f"{_EAGER}.polymorphic_function.eager_function_run")
+    return bool(getattr(module, "RUN_FUNCTIONS_EAGERLY", False))
+
+
+def dataset_inputs(dataset: Any) -> list[Any]:
+    """The datasets that ``dataset`` reads from."""
+    inputs = getattr(dataset, "_inputs", None)
+    return list(inputs()) if callable(inputs) else []
+
+
+def profiler_active() -> bool:
+    """Whether somebody has started a profiler session in this process."""
+    module = sys.modules.get("tensorflow.python.profiler.profiler_v2")
+    return getattr(module, "_profiler", None) is not None
