@@ -107,7 +107,7 @@ def session(rng: np.random.Generator, effects: tuple[float, ...], world: World) 
     position = np.argsort(order, axis=-1).transpose(0, 2, 1)
     place = position + arms * np.arange(rounds)
     state = np.take_along_axis(machine[:, None, :] + own, place, axis=-1)
-    calls = _steps(rng, (waves, arms, rounds * world.calls), world)
+    calls = steps(rng, (waves, arms, rounds * world.calls), world)
     calls = calls.reshape(waves, arms, rounds, world.calls)
     calls[..., 0] += 0.5
     return Simulated(calls + (starts[..., None] + state)[..., None], starts, machine)
@@ -123,7 +123,8 @@ def _machine(rng: np.random.Generator, slots: int, world: World) -> Array:
     return np.asarray(total + world.neighbour * busy)
 
 
-def _steps(rng: np.random.Generator, shape: tuple[int, ...], world: World) -> Array:
+def steps(rng: np.random.Generator, shape: tuple[int, ...], world: World) -> Array:
+    """Log step times of a process as they follow each other, along the last axis."""
     noise = world.within * _ar1(rng, shape, world.correlation)
     return np.asarray(noise + np.log(3) * (rng.random(shape) < world.spikes))
 

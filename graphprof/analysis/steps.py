@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphprof.analysis import stats
-from graphprof.analysis.stats import Estimate, Ratio
+from graphprof.analysis.stats import Estimate, Ratio, Series
 from graphprof.session import Measurement, Process, RunFolder, Session
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "SessionSteps",
     "StepColumns",
     "StepSummary",
+    "aa_log_ratios",
     "columns",
     "log_ratios",
     "summarise",
@@ -138,14 +139,19 @@ def summarise(session: Session) -> SessionSteps:
     base = folder.measurement if folder is not None else None
     aa = None
     if base is not None:
-        aa = stats.ratio(_log_ratios(base, "aa", base), same_mode=True)
+        aa = stats.ratio(list(aa_log_ratios(base).values()), same_mode=True)
     modes = tuple(_summary(run, folder, aa) for run in session.runs if run.measurement is not None)
     return SessionSteps(baseline, modes, aa, tuple(_warnings(session, modes, aa)))
 
 
-def log_ratios(mode: Measurement, baseline: Measurement) -> list[NDArray[np.float64]]:
+def log_ratios(mode: Measurement, baseline: Measurement) -> dict[int, Series]:
     """Log-ratios of step times by wave: one value for each round in which both ran a block."""
-    return _log_ratios(mode, "mode", baseline)
+    return _log_ratios(_by_round(mode, "mode"), _by_round(baseline, "mode"))
+
+
+def aa_log_ratios(baseline: Measurement) -> dict[int, Series]:
+    """Log-ratios of the baseline's A/A arm to the baseline, by wave."""
+    return _log_ratios(_by_round(baseline, "aa"), _by_round(baseline, "mode"))
 
 
 def columns(session: Session) -> StepColumns:
@@ -182,7 +188,7 @@ def _summary(run: RunFolder, baseline: RunFolder | None, aa: Ratio | None) -> St
     first_s = [p.first_call_s for p in measurement.processes if p.first_call_s is not None]
     ratio, drift = None, None
     if baseline is not None and baseline.measurement is not None and run is not baseline:
-        pairs = log_ratios(measurement, baseline.measurement)
+        pairs = list(log_ratios(measurement, baseline.measurement).values())
         effect = None if aa is None else math.log(aa.value)
         ratio = stats.ratio(pairs, same_mode=_same(run, baseline), aa_effect=effect)
         drift = _notable(stats.drift(pairs))
@@ -202,14 +208,13 @@ def _summary(run: RunFolder, baseline: RunFolder | None, aa: Ratio | None) -> St
     )
 
 
-def _log_ratios(mode: Measurement, arm: str, baseline: Measurement) -> list[NDArray[np.float64]]:
-    upper, lower = _by_round(mode, arm), _by_round(baseline, "mode")
-    waves = sorted({wave for wave, _ in upper} & {wave for wave, _ in lower})
-    result = []
-    for wave in waves:
-        shared = sorted(key for key in upper if key[0] == wave and key in lower)
-        result.append(np.array([upper[key] - lower[key] for key in shared]))
-    return [wave for wave in result if wave.size]
+def _log_ratios(
+    upper: dict[tuple[int, int], float], lower: dict[tuple[int, int], float]
+) -> dict[int, Series]:
+    by_wave: dict[int, list[float]] = {}
+    for wave, round_ in sorted(upper.keys() & lower.keys()):
+        by_wave.setdefault(wave, []).append(upper[wave, round_] - lower[wave, round_])
+    return {wave: np.array(values) for wave, values in by_wave.items()}
 
 
 def _by_round(measurement: Measurement, arm: str) -> dict[tuple[int, int], float]:
