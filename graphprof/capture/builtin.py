@@ -152,7 +152,9 @@ def _architectures() -> tuple[str, ...]:
     from keras import applications
 
     return tuple(
-        name for name in dir(applications) if name[0].isupper() and callable(getattr(applications, name))
+        name
+        for name in dir(applications)
+        if name[0].isupper() and callable(getattr(applications, name))
     )
 
 
@@ -204,7 +206,9 @@ def _digits(shape: tuple[int, ...]) -> tuple[tuple[Any, Any], tuple[str, ...]]:
     except ImportError:
         random = np.random.default_rng(0)
         images, classes = random.integers(0, 17, (1797, 64)), random.integers(0, 10, 1797)
-        note = "Digits synthesised: scikit-learn is not installed (pip install 'graphprof[digits]')."
+        note = (
+            "Digits synthesised: scikit-learn is not installed (pip install 'graphprof[digits]')."
+        )
         notes: tuple[str, ...] = (note,)
     else:
         images, classes = load_digits(return_X_y=True)

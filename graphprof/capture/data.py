@@ -72,7 +72,9 @@ def batches(data: Any, batch_size: int | None = None, input_ranks: tuple[int, ..
             return batches(data(), batch_size, input_ranks)
         if _all_arrays(data):
             return _from_arrays(data, batch_size)
-        if isinstance(data, Iterable) and not isinstance(data, (str, bytes, dict, list, tuple, set)):
+        if isinstance(data, Iterable) and not isinstance(
+            data, (str, bytes, dict, list, tuple, set)
+        ):
             return _from_function(lambda: iter(data), batch_size, type(data).__name__)
     except (Exception, SystemExit) as error:
         raise blame.blame(error, "Reading the data", _reading_cure(error)) from error
@@ -158,11 +160,13 @@ def _from_arrays(data: Any, asked: int | None) -> Batches:
         .map(batch, num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(tf.data.AUTOTUNE)
     )
-    notes = () if asked else (f"Batch size {size}: no batch size was given.",)
+    notes: tuple[str, ...] = () if asked else (f"Batch size {size}: no batch size was given.",)
     left = examples % size
     if left:
         notes += (f"The last {left} of {examples} examples do not fill a batch and are left out.",)
-    return Batches(dataset, batch(tf.constant(0, tf.int64)), size, f"arrays of {examples} examples", notes)
+    return Batches(
+        dataset, batch(tf.constant(0, tf.int64)), size, f"arrays of {examples} examples", notes
+    )
 
 
 def _tensor(leaf: Any) -> Any:
@@ -227,7 +231,9 @@ def _from_py_dataset(data: Any, asked: int | None) -> Batches:
     if data.workers > 1 or data.use_multiprocessing:
         dataset, notes = _enqueued(data)
         if dataset is not None:
-            return _rebatched(dataset.repeat(), _standard(data[0]), asked, "keras.utils.PyDataset", notes)
+            return _rebatched(
+                dataset.repeat(), _standard(data[0]), asked, "keras.utils.PyDataset", notes
+            )
 
     def one_pass() -> Iterator[Any]:
         data.on_epoch_begin()
@@ -275,7 +281,9 @@ def _rebatched(
     import keras
     import tensorflow as tf
 
-    first = keras.tree.map_structure(lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), first)
+    first = keras.tree.map_structure(
+        lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), first
+    )
     if asked is not None and asked != leading(first):
         dataset = dataset.rebatch(asked, drop_remainder=True)
         first = _first(iter(dataset))

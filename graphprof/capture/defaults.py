@@ -54,7 +54,9 @@ def _loss(y: Any, output: Any) -> Any:
 
     probabilities = _sums_to_one(output)
     if y is None:
-        return losses.SparseCategoricalCrossentropy() if probabilities else losses.MeanSquaredError()
+        return (
+            losses.SparseCategoricalCrossentropy() if probabilities else losses.MeanSquaredError()
+        )
     classes = output.shape[-1] if len(output.shape) > 1 else 1
     whole = not (y.dtype.is_floating if hasattr(y.dtype, "is_floating") else y.dtype.kind == "f")
     if whole and classes > 1 and (len(y.shape) == len(output.shape) - 1 or y.shape[-1] == 1):

@@ -92,7 +92,9 @@ def _forward(model: Any, batch: Any) -> Any:
             else "Make the data fit the model's input"
         )
         shown = describe(x) if y is not None or isinstance(batch, tuple) else describe(batch)
-        raise blame.blame(error, f"Running model {model.name!r} on a batch of {shown}", cure) from error
+        raise blame.blame(
+            error, f"Running model {model.name!r} on a batch of {shown}", cure
+        ) from error
 
 
 def _expected(model: Any) -> str | None:
@@ -121,7 +123,9 @@ def _compile(declared: Declared, batch: Any, outputs: Any) -> tuple[str, ...]:
             optimizer=optimizer or defaults.OPTIMIZER, loss=loss, metrics=given.get("metrics")
         )
     except Exception as error:
-        raise blame.blame(error, f"Compiling model {model.name!r}", "Compile it in the factory") from error
+        raise blame.blame(
+            error, f"Compiling model {model.name!r}", "Compile it in the factory"
+        ) from error
     chosen = [f"loss {text}"] if text else []
     chosen += [] if optimizer else [f"optimizer {defaults.describe(model.optimizer)}"]
     return (f"The model was not compiled; chosen: {', '.join(chosen)}.",) if chosen else ()

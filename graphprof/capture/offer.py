@@ -25,12 +25,16 @@ def read(spec: WorkloadSpec) -> tuple[Declared, tuple[str, ...]]:
     found = targets.find(spec.target)
     if _is_model(found) or isinstance(found, Declared):
         if spec.settings:
-            raise UsageError(f"{spec.target} is no factory and takes no arguments", "Leave --set away")
+            raise UsageError(
+                f"{spec.target} is no factory and takes no arguments", "Leave --set away"
+            )
         result = found
     elif callable(found):
         result = _call(found, f"Factory {_name(found)}()", spec)
     else:
-        raise WorkloadError(f"{spec.target} is of type {type(found).__name__}, not a factory", _ACCEPTED)
+        raise WorkloadError(
+            f"{spec.target} is of type {type(found).__name__}, not a factory", _ACCEPTED
+        )
     notes: tuple[str, ...] = ()
     if isinstance(result, builtin.Noted):
         result, notes = result.result, result.notes
@@ -52,9 +56,13 @@ def normal(result: Any, source: str) -> Declared:
     """
     if isinstance(result, Declared):
         if result.model is None and result.step is None:
-            raise WorkloadError(f"{source} returned a Workload with neither model nor step", _ACCEPTED)
+            raise WorkloadError(
+                f"{source} returned a Workload with neither model nor step", _ACCEPTED
+            )
         if result.model is not None and not _is_model(result.model):
-            raise WorkloadError(_wrong(f"The model of the Workload from {source}", result.model), _ACCEPTED)
+            raise WorkloadError(
+                _wrong(f"The model of the Workload from {source}", result.model), _ACCEPTED
+            )
         return result
     if _is_model(result):
         return Declared(model=result)
@@ -132,7 +140,9 @@ def _data(spec: WorkloadSpec) -> Any:
     name = spec.data or ""
     target = name if ":" in name else f"{spec.target.rpartition(':')[0]}:{name}"
     if target.startswith(":"):
-        raise UsageError(f"Data {name!r} cannot belong to a built-in", "Write it as models.py:make_data")
+        raise UsageError(
+            f"Data {name!r} cannot belong to a built-in", "Write it as models.py:make_data"
+        )
     found = targets.find(target)
     if not callable(found) or inspect.isgeneratorfunction(found):
         return found

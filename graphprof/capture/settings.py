@@ -34,7 +34,9 @@ def bind(factory: Callable[..., Any], settings: Mapping[str, str]) -> dict[str, 
     hints = _hints(factory)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     named = {
-        name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        name: p
+        for name, p in parameters.items()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
     }
     values: dict[str, Any] = {}
     for name, text in settings.items():
@@ -98,7 +100,9 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
     if annotation is None or annotation is inspect.Parameter.empty:
         return ()
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return tuple(kind for part in typing.get_args(annotation) for kind in _kinds(part) or (part,))
+        return tuple(
+            kind for part in typing.get_args(annotation) for kind in _kinds(part) or (part,)
+        )
     return (annotation,) if isinstance(annotation, type) else ()
 
 
@@ -106,7 +110,7 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
     called = factory.__init__ if inspect.isclass(factory) else factory
     try:
         return typing.get_type_hints(called)
-    except Exception:  # noqa: BLE001 an annotation may name what only a type checker imports
+    except Exception:  # an annotation may name what only a type checker imports
         return {}
 
 

@@ -38,7 +38,9 @@ def inputs(model: Any, batch_size: int, seed: int) -> tuple[Any, tuple[str, ...]
     highest = _smallest_vocabulary(model)
 
     def make(leaf: Any) -> Any:
-        return _values(random, (examples, *_dims(leaf)), keras.backend.standardize_dtype(leaf.dtype), highest)
+        return _values(
+            random, (examples, *_dims(leaf)), keras.backend.standardize_dtype(leaf.dtype), highest
+        )
 
     return keras.tree.map_structure(make, specs), tuple(notes)
 
@@ -132,14 +134,18 @@ def labels(loss: Any, outputs: Any, seed: int) -> list[Any]:
     import numpy as np
 
     flat = keras.tree.flatten(outputs)
-    if not isinstance(loss, (dict, list, tuple)) or len(losses := _losses(loss, outputs)) != len(flat):
+    if not isinstance(loss, (dict, list, tuple)) or len(losses := _losses(loss, outputs)) != len(
+        flat
+    ):
         losses = [loss] * len(flat)
     guesses = [_kind(one) for one in losses]
     rows = [guesses, *([kind] * len(flat) for kind in _KINDS)]
     candidates = []
     for row in rows:
         random = np.random.default_rng(seed)
-        made = [_labels(random, kind, tuple(out.shape)) for kind, out in zip(row, flat, strict=True)]
+        made = [
+            _labels(random, kind, tuple(out.shape)) for kind, out in zip(row, flat, strict=True)
+        ]
         candidates.append(keras.tree.pack_sequence_as(outputs, made))
     return candidates
 

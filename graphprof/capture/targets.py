@@ -6,6 +6,7 @@ import ast
 import difflib
 import importlib
 import importlib.util
+import operator
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -28,7 +29,8 @@ def find(target: str) -> Any:
         return _builtin(target)
     if not place or not name:
         raise UsageError(
-            f"Target {target!r} names no factory", "Write it as models.py:build or package.module:build"
+            f"Target {target!r} names no factory",
+            "Write it as models.py:build or package.module:build",
         )
     module = _from_file(Path(place)) if _is_file_name(place) else _from_package(place)
     return attribute(module, name)
@@ -40,20 +42,17 @@ def attribute(module: ModuleType, name: str) -> Any:
     Raises:
         WorkloadError: there is no such name.
     """
-    found: Any = module
-    for part in name.split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            names = [key for key in vars(module) if not key.startswith("_")]
-            near = difflib.get_close_matches(name, names, n=1)
-            raise WorkloadError(
-                f"{module.__file__} has no {name!r}",
-                f"Did you mean {near[0]!r}"
-                if near
-                else f"It has: {', '.join(_factories(names, module))}",
-            ) from None
-    return found
+    try:
+        return operator.attrgetter(name)(module)
+    except AttributeError:
+        names = [key for key in vars(module) if not key.startswith("_")]
+        near = difflib.get_close_matches(name, names, n=1)
+        raise WorkloadError(
+            f"{module.__file__} has no {name!r}",
+            f"Did you mean {near[0]!r}"
+            if near
+            else f"It has: {', '.join(_factories(names, module))}",
+        ) from None
 
 
 def _factories(names: list[str], module: ModuleType) -> list[str]:
@@ -94,8 +93,10 @@ def _first_factory(path: Path) -> str | None:
 def _from_file(path: Path) -> ModuleType:
     """Run a file as a module of its own name space, so that its ``__main__`` part stays asleep."""
     if not path.is_file():
-        raise WorkloadError(f"{path} does not exist" if not path.exists() else f"{path} is no file",
-                            "Name an existing Python file, as models.py:build")
+        raise WorkloadError(
+            f"{path} does not exist" if not path.exists() else f"{path} is no file",
+            "Name an existing Python file, as models.py:build",
+        )
     path = path.resolve()
     # The prefix keeps a user's `random.py` from replacing the module that others import.
     name = f"graphprof_target_{path.stem}"

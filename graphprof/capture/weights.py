@@ -47,7 +47,9 @@ def load(path: str | Path, variables: Sequence[Any]) -> None:
         with np.load(path) as file:
             arrays = [file[name] for name in sorted(file.files)]
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise StorageError(f"Cannot read the initial weights in {path}: {error}", "Profile again") from error
+        raise StorageError(
+            f"Cannot read the initial weights in {path}: {error}", "Profile again"
+        ) from error
     shapes = [tuple(variable.shape) for variable in variables]
     if [array.shape for array in arrays] != shapes:
         raise WorkloadError(
@@ -65,4 +67,3 @@ def _plain(variable: Any) -> Any:
 
     value = np.asarray(variable.numpy())
     return value if value.dtype.kind in "biufSU" else value.astype("float32")
-

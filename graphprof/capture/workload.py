@@ -203,7 +203,7 @@ def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -
     first = batches.first if batches else None
     return Workload(
         spec=spec,
-        name=declared.name or getattr(function, "__name__", type(function).__name__),
+        name=declared.name or str(getattr(function, "__name__", type(function).__name__)),
         model=declared.model,
         plain_step=step.adapt(function, first),
         dataset=batches.dataset if batches else None,

@@ -86,7 +86,9 @@ class KerasLoop(Mode):
         if self.variant == "xla":
             refused = _refusing_layers(workload.model)
             if refused:
-                return f"Keras does not compile {', '.join(refused)} with XLA (supports_jit is False)."
+                return (
+                    f"Keras does not compile {', '.join(refused)} with XLA (supports_jit is False)."
+                )
         return self.why_not_here()
 
     @property
@@ -133,7 +135,9 @@ class KerasLoop(Mode):
 
 def modes() -> tuple[KerasLoop, ...]:
     """Every variant in every phase."""
-    return tuple(KerasLoop(phase, variant) for phase in PHASES for variant in ("", "eager", "xla", "spe"))
+    return tuple(
+        KerasLoop(phase, variant) for phase in PHASES for variant in ("", "eager", "xla", "spe")
+    )
 
 
 def _refusing_layers(model: Any) -> list[str]:
@@ -166,7 +170,7 @@ def _pacing_callback(phase: Phase, pacer: Pacer) -> Any:
     """A Keras callback that starts the pacer, ticks after each call and ends the loop."""
     import keras
 
-    class Pacing(keras.callbacks.Callback):
+    class Pacing(keras.callbacks.Callback):  # type: ignore[misc]
         """Keras calls it last of all its callbacks."""
 
         def __init__(self) -> None:

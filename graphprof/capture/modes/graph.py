@@ -30,6 +30,4 @@ class Graph(Mode):
             jit_compile=self.jit_compile,
             reduce_retracing=True,
         )
-        return custom.loop(
-            workload, step, self.title, compiled=True, jit_compile=self.jit_compile
-        )
+        return custom.loop(workload, step, self.title, compiled=True, jit_compile=self.jit_compile)

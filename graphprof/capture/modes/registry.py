@@ -55,20 +55,26 @@ def with_entry_points(entry_points: Iterable[importlib.metadata.EntryPoint]) -> 
     modes = list(BUILT_IN)
     problems = []
     for entry in entry_points:
-        try:
-            loaded = entry.load()
-            mode = loaded() if isinstance(loaded, type) else loaded
-            if not isinstance(mode, Mode):
-                raise TypeError(f"{entry.value} is no graphprof Mode")
-            if any(mode.name == known.name for known in modes):
-                raise ValueError(f"a mode {mode.name!r} exists already")
-        except Exception as error:  # noqa: BLE001 another package may fail in any way; it is reported
-            problems.append(
-                f"Mode {entry.name!r} of {entry.value} cannot be loaded: {type(error).__name__}: {error}."
-            )
+        found = _load_entry(entry, {mode.name for mode in modes})
+        if isinstance(found, Mode):
+            modes.append(found)
         else:
-            modes.append(mode)
+            problems.append(found)
     return Registry(tuple(modes), tuple(problems))
+
+
+def _load_entry(entry: importlib.metadata.EntryPoint, taken: set[str]) -> Mode | str:
+    """The mode behind an entry point, or one sentence saying why there is none."""
+    try:
+        loaded = entry.load()
+        mode = loaded() if isinstance(loaded, type) else loaded
+        if not isinstance(mode, Mode):
+            raise TypeError(f"{entry.value} is no graphprof Mode")
+        if mode.name in taken:
+            raise ValueError(f"a mode {mode.name!r} exists already")
+    except Exception as error:  # another package may fail in any way; it is reported
+        return f"Mode {entry.name!r} of {entry.value} cannot be loaded: {type(error).__name__}: {error}."
+    return mode
 
 
 def default_names(phase: Phase) -> tuple[str, ...]:
@@ -95,7 +101,9 @@ def resolve(name: str, phase: Phase, registry: Registry | None = None) -> Mode:
     if equals:
         return found.with_parameter(value)
     if found.parameter:
-        raise UsageError(f"Mode {base} needs a value", f"Write {base}={found.parameter}, as {base}=8")
+        raise UsageError(
+            f"Mode {base} needs a value", f"Write {base}={found.parameter}, as {base}=8"
+        )
     return found
 
 
