@@ -409,6 +409,28 @@ def drift(waves: Sequence[ArrayLike]) -> Mean | None:
     return over_waves(changes) if changes else None
 
 
+def robust_spread(values: ArrayLike) -> float | None:
+    """Spread relative to the median: 1.4826 times the median absolute deviation, over the median.
+
+    It estimates the coefficient of variation of what most values do; None for fewer than five.
+    """
+    x = np.asarray(values, dtype=float)
+    if x.size < 5 or not np.median(x) > 0:
+        return None
+    median = float(np.median(x))
+    return 1.4826 * float(np.median(np.abs(x - median))) / median
+
+
+def trend(values: ArrayLike) -> float | None:
+    """Spearman's rank correlation of values with their place in time; None for fewer than ten."""
+    x = np.asarray(values, dtype=float)
+    if x.size < 10 or np.ptp(x) == 0:
+        return None
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float(np.corrcoef(ranks, np.arange(x.size))[0, 1])
+
+
 def figures(value: float, low: float | None, high: float | None) -> int:
     """Significant figures of ``value`` that its interval bears (2 when there is none).
 
