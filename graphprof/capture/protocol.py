@@ -28,6 +28,8 @@ from pydantic import ConfigDict, Discriminator, TypeAdapter
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.session import Failure, TraceRecord
 
+Fault = Literal["mode", "workload", "usage"]
+
 
 @dataclass(frozen=True)
 class Prepare:
@@ -164,12 +166,14 @@ class Traced:
     """A recorded trace.
 
     Attributes:
-        record: what was recorded.
+        record: what was recorded, or None when it could not be.
         notes: sentences that a reader must know, such as fewer steps than asked.
+        error: why there is no record.
     """
 
-    record: TraceRecord
+    record: TraceRecord | None
     notes: tuple[str, ...] = ()
+    error: Failure | None = None
     kind: Literal["traced"] = "traced"
 
 
@@ -186,11 +190,11 @@ class Failed:
 
     Attributes:
         failure: what happened.
-        workload: True when the workload itself is at fault, so that no other mode can do better.
+        fault: whose fault it is; when not the ``mode``'s, no other mode can do better.
     """
 
     failure: Failure
-    workload: bool = False
+    fault: Fault = "mode"
     kind: Literal["failed"] = "failed"
 
 

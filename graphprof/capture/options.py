@@ -1,0 +1,75 @@
+"""How a session is measured: what the user may choose, and the constants of the protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphprof.capture.child import WORKER
+from graphprof.session import Measurement
+
+# Warm-up ends by about the twentieth call, or 0.2 s for steps below a millisecond.
+WARMUP_CALLS = 20
+WARMUP_S = 0.5
+# Blocks of about 50 ms: shorter ones find cold caches, longer ones drift apart.
+BLOCK_S = 0.05
+SHORT_CALL_S = 0.01
+FEWEST_SHORT_CALLS = 5
+MOST_CALLS = 5_000
+# A wave has at least so many rounds, however slow the model is.
+FEWEST_ROUNDS = 3
+DEFAULT_TRACE_STEPS = 20
+# By default a trace stops growing where it would take longer than this without the profiler.
+TRACE_S = 10.0
+
+# What has been measured so far, and the baseline, to the modes that need more rounds in this wave.
+Unsettled = Callable[[Mapping[str, Measurement], str], Collection[str]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The measuring options of a session.
+
+    Attributes:
+        budget_s: seconds of timed rounds, over all modes and waves.
+        waves: how many times new worker processes are started for all modes.
+        trace_steps: steps to trace; None traces ``DEFAULT_TRACE_STEPS``, fewer where they are slow.
+        trace: whether to trace at all.
+        timeout_s: longest wait for one answer of a worker.
+        seed: of the random order of starts and rounds, and of the workers' hash seeds.
+        baseline: the mode that the others are compared with; None takes the first.
+        name: end of the session folder's name; None makes it from the target.
+        unsettled: told what has been measured so far, says which modes need more rounds in this
+            wave; when none do, the wave ends before its budget does. None spends the budget.
+        command: how a worker is started; the descriptor of its connection is appended.
+    """
+
+    budget_s: float = 60.0
+    waves: int = 2
+    trace_steps: int | None = None
+    trace: bool = True
+    timeout_s: float = 600.0
+    seed: int = 0
+    baseline: str | None = None
+    name: str | None = None
+    unsettled: Unsettled | None = field(default=None, compare=False)
+    command: tuple[str, ...] = WORKER
+
+    def record(self) -> dict[str, Any]:
+        """What ``session.json`` keeps of them."""
+        left_out = ("unsettled", "command")
+        return {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in left_out
+        }
+
+
+def block_calls(call_s: float) -> int:
+    """How many calls make a block, for calls of ``call_s`` seconds."""
+    fitting = math.ceil(BLOCK_S / max(call_s, 1e-9))
+    fewest = FEWEST_SHORT_CALLS if call_s < SHORT_CALL_S else 1
+    return min(MOST_CALLS, max(fewest, fitting))

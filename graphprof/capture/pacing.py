@@ -1,0 +1,213 @@
+"""The worker's pacer: does what the parent asks, one call of the loop at a time.
+
+A request is carried out by a *task*: a generator that yields once for each call it wants and is
+sent the time of that call. What a task does between two yields (starting the profiler) happens
+between two calls, while the clock stands still; what it yields (a step mark) is put around the call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+from graphprof.capture import protocol
+from graphprof.capture.usage import peak_rss_bytes, rss_bytes
+
+# Losses of so many first calls are kept, to compare the modes' results.
+LOSSES_KEPT = 5
+
+
+class Call(NamedTuple):
+    """One call of the loop: when it began (``perf_counter_ns``) and how long it took."""
+
+    began_ns: int
+    seconds: float
+
+
+# Makes the context manager that is to be around the next call; None for nothing.
+Bracket = Callable[[], AbstractContextManager[object]] | None
+Task = Generator[Bracket, Call, protocol.Reply]
+
+
+class Dismissed(BaseException):
+    """Nobody waits for this worker any more: the connection closed, or it was sent away.
+
+    Not an ``Exception``: the user's code, through which it passes, may catch all of those.
+    """
+
+
+class WorkerPacer:
+    """Implements ``graphprof.capture.pacer.Pacer`` on a connection to the parent.
+
+    Attributes:
+        losses: of the first calls.
+        finished: whether the parent has asked for the end.
+
+    Args:
+        connection: to the parent.
+        trace: makes the task that records a trace; its own argument because it needs TensorFlow.
+        settle: waits until the outputs of a call are computed.
+        clock: nanoseconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        trace: Callable[[protocol.RecordTrace], Task],
+        settle: Callable[[Any], None] | None = None,
+        clock: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        self.losses: list[float] = []
+        self.finished = False
+        self._connection = connection
+        self._trace = trace
+        self._settle = settle
+        self._clock = clock
+        self._task: Task | None = None
+        self._bracket: Bracket = None
+        self._open: AbstractContextManager[object] | None = None
+        self._began = 0
+
+    def start(self) -> None:
+        """Wait until the parent asks for the first call; it begins as this returns.
+
+        Called again when the loop begins anew, whose next call then begins as this returns.
+        """
+        if self._task is None and not self._next_task():
+            raise Dismissed
+        self._end()
+        self._begin()
+
+    def tick(self, outputs: Any = None, *, anew: bool = False) -> bool:
+        """Note the call that has ended, wait between requests; False when the loop must end.
+
+        Args:
+            outputs: of the call; see ``Pacer``.
+            anew: the loop begins anew: its next call begins with ``start``, not as this returns.
+        """
+        if self._settle is not None:
+            self._settle(outputs)
+        call = Call(self._began, (self._clock() - self._began) * 1e-9)
+        self._end()
+        if len(self.losses) < LOSSES_KEPT:
+            value = scalar(outputs)
+            if value is not None:
+                self.losses.append(value)
+        if self._task is None or not self._advance(self._task, call):
+            return False
+        if not anew:
+            self._begin()
+        return True
+
+    def _begin(self) -> None:
+        if self._bracket is not None:
+            self._open = self._bracket()
+            self._open.__enter__()
+        self._began = self._clock()
+
+    def _end(self) -> None:
+        if self._open is not None:
+            self._open.__exit__(None, None, None)
+            self._open = None
+
+    def _advance(self, task: Task, call: Call) -> bool:
+        try:
+            self._bracket = task.send(call)
+        except StopIteration as ended:
+            self._say(ended.value)
+            return self._next_task()
+        return True
+
+    def _next_task(self) -> bool:
+        """Wait for the next request and bring its task to its first call; False on ``Exit``."""
+        try:
+            request = protocol.request_from(self._connection)
+        except (EOFError, OSError) as error:
+            raise Dismissed from error
+        if isinstance(request, protocol.Exit):
+            self.finished = True
+            self._task = None
+            self._say(protocol.Farewell())
+            return False
+        self._task = self._task_for(request)
+        self._bracket = next(self._task)
+        return True
+
+    def _say(self, reply: protocol.Reply) -> None:
+        try:
+            protocol.answer(self._connection, reply)
+        except OSError as error:
+            raise Dismissed from error
+
+    def _task_for(self, request: protocol.Request) -> Task:
+        match request:
+            case protocol.FirstCall():
+                return _first_call()
+            case protocol.WarmUp():
+                return _warm_up(request, self.losses)
+            case protocol.TimeBlock():
+                return _block(request)
+            case protocol.RecordTrace():
+                return self._trace(request)
+        raise AssertionError(f"no task for {request!r}")
+
+
+def _first_call() -> Task:
+    call = yield None
+    return protocol.Called(call.seconds, rss_bytes())
+
+
+def _warm_up(request: protocol.WarmUp, losses: list[float]) -> Task:
+    seconds: list[float] = []
+    total = 0.0
+    while not seconds or (
+        (len(seconds) < request.calls or total < request.seconds) and total < request.at_most_s
+    ):
+        call = yield None
+        seconds.append(call.seconds)
+        total += call.seconds
+    return protocol.Warmed(tuple(seconds), tuple(losses))
+
+
+def _block(request: protocol.TimeBlock) -> Task:
+    first = yield None
+    seconds = yield from calls(request.calls - 1)
+    return protocol.Timed(first.began_ns, (first.seconds, *seconds), peak_rss_bytes())
+
+
+def calls(number: int) -> Generator[Bracket, Call, list[float]]:
+    """Let ``number`` calls pass; returns the seconds of each."""
+    seconds = []
+    for _ in range(number):
+        call = yield None
+        seconds.append(call.seconds)
+    return seconds
+
+
+def scalar(outputs: Any) -> float | None:
+    """One number that stands for a call's outputs: the loss, else the mean of the first tensor.
+
+    Args:
+        outputs: a number, a tensor, or a mapping (its ``loss`` is preferred), list or tuple of such.
+
+    Returns:
+        The number, which may be NaN; None when there is none in ``outputs``.
+    """
+    if outputs is None:
+        return None
+    if isinstance(outputs, dict):
+        return scalar(outputs.get("loss", next(iter(outputs.values()), None)))
+    if isinstance(outputs, (list, tuple)):
+        return scalar(outputs[0]) if outputs else None
+    if isinstance(outputs, (int, float)):
+        return float(outputs)
+    import numpy as np
+
+    try:
+        values = np.asarray(outputs, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return float(values.mean()) if values.size else None

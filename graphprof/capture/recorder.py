@@ -1,0 +1,203 @@
+"""The one place that starts and stops TensorFlow's profiler, and the task that records a trace.
+
+What is recorded is decided here: steps are marked in every mode (with ``_r=1``, which XProf looks
+for; Keras's own callback leaves it out), a probe of one call tells how many events a step has, and
+as many steps as the event budget allows are traced between two untraced blocks of the same process.
+
+TensorFlow's profiler drops no event while it records, so that memory is the limit: 264 to 800 bytes
+of it an event. A recording beyond 2 GB is written as an empty file while ``stop`` reports success
+(protobuf's limit on a message), hence the budget, and hence the check after ``stop``.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from graphprof.capture.pacing import Task, calls
+from graphprof.capture.protocol import RecordTrace, Traced
+from graphprof.errors import TraceError
+from graphprof.session import Failure, Phase, TraceRecord
+from graphprof.trace import xspace
+from graphprof.units import count
+
+# An event takes 17 to 90 bytes on disk: a million of them stay below 100 MB.
+EVENT_BUDGET = 1_000_000
+FEWEST_CALLS = 3
+# Untraced calls before and after the trace: as many as traced ones, but for no longer than this
+# on either side, and no fewer than FEWEST_CALLS.
+UNTRACED_S = 1.0
+
+
+class Recorder:
+    """TensorFlow's profiler; stops only what it has started."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._before: set[Path] = set()
+
+    def start(self, folder: Path) -> None:
+        """Start recording into ``folder``.
+
+        Raises:
+            TraceError: somebody else is recording in this process.
+        """
+        before = _recordings(folder)
+        try:
+            tf.profiler.experimental.start(str(folder))
+        except tf.errors.AlreadyExistsError as error:
+            raise TraceError(
+                "Another profiler is already recording in the worker process",
+                "Take it out of the model's file (a keras.callbacks.TensorBoard with profile_batch, "
+                "a profiler server)",
+            ) from error
+        self._folder, self._before = folder, before
+
+    def stop(self) -> Path:
+        """Stop recording and return the ``*.xplane.pb`` that was written.
+
+        Raises:
+            TraceError: nothing was written, or an empty file.
+        """
+        if self._folder is None:
+            raise TraceError("Nothing is being recorded", "Report this as a bug in graphprof")
+        folder, self._folder = self._folder, None
+        try:
+            tf.profiler.experimental.stop()
+        except tf.errors.OpError as error:
+            raise TraceError(
+                f"The profiler could not save its trace in {folder}: {error.message}",
+                "Free some space or name another folder with --logdir",
+            ) from error
+        new = sorted(_recordings(folder) - self._before)
+        if not new:
+            raise TraceError(f"The profiler wrote no trace into {folder}", _FEWER)
+        if new[-1].stat().st_size == 0:
+            for empty in new:
+                shutil.rmtree(empty.parent, ignore_errors=True)
+            raise TraceError(f"The profiler wrote an empty trace into {folder}", _FEWER)
+        return new[-1]
+
+
+_FEWER = "Free some disk space, or trace fewer steps with --steps"
+
+
+def mark(phase: Phase, step_num: int, steps: int) -> AbstractContextManager[Any]:
+    """A step mark that begins now and ends when the context does.
+
+    Args:
+        phase: its name.
+        step_num: number of the first step in it.
+        steps: how many steps one call holds; above 1 it is said in the stat ``steps``.
+    """
+    more = {"steps": steps} if steps > 1 else {}
+    # `_r=1` makes it a root event: XProf recognises steps by it.
+    marked: AbstractContextManager[Any] = tf.profiler.experimental.Trace(
+        phase, step_num=step_num, _r=1, **more
+    )
+    return marked
+
+
+def tracer(
+    phase: Phase, steps_per_call: int, recorder: Recorder | None = None
+) -> Callable[[RecordTrace], Task]:
+    """What makes the pacer's trace task for one mode."""
+    own = recorder or Recorder()
+    return lambda request: _trace_or_say_why(request, phase, steps_per_call, own)
+
+
+def _trace_or_say_why(
+    request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Recorder
+) -> Task:
+    """A trace that cannot be recorded does not cost the mode its timings: it is an answer too."""
+    try:
+        return (yield from _trace(request, phase, steps_per_call, recorder))
+    except TraceError as error:
+        return Traced(None, error=Failure("failed", error.message, error.cure))
+
+
+def _trace(request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Recorder) -> Task:
+    folder = Path(request.folder)
+    asked = math.ceil(request.steps / steps_per_call)
+    lead = yield None  # the caches are cold after a pause
+    beside = min(asked, math.ceil(UNTRACED_S / max(lead.seconds, 1e-6)))
+    beside = max(FEWEST_CALLS, beside)
+    before = yield from calls(beside)
+    call_s = statistics.median(before)
+    with tempfile.TemporaryDirectory(prefix="graphprof-") as scratch:
+        recorder.start(Path(scratch))
+        yield None
+        events = len(xspace.read(recorder.stop()))
+    planned, notes = plan(request, asked, steps_per_call, call_s, events)
+
+    yield None  # saving and reading the probe has cooled them again
+    recorder.start(folder)
+    traced: list[float] = []
+    for index in range(planned):
+        call = yield partial(mark, phase, index * steps_per_call, steps_per_call)
+        traced.append(call.seconds)
+    xplane = recorder.stop()
+    yield None
+    after = yield from calls(beside)
+    record = TraceRecord(
+        xplane=xplane.relative_to(folder).as_posix(),
+        steps_asked=request.steps,
+        step_nums=tuple(range(planned * steps_per_call)),
+        step_seconds=_each_step(traced, steps_per_call),
+        untraced_step_seconds=_each_step(before + after, steps_per_call),
+        profile_run=xplane.parent.name,
+    )
+    return Traced(record, notes)
+
+
+def _each_step(calls_s: list[float], steps_per_call: int) -> tuple[float, ...]:
+    """Seconds of each step, where those of one call are taken as equally long."""
+    return tuple(s / steps_per_call for s in calls_s for _ in range(steps_per_call))
+
+
+def plan(
+    request: RecordTrace, asked: int, steps_per_call: int, call_s: float, events_per_call: int
+) -> tuple[int, tuple[str, ...]]:
+    """How many calls to trace, and what a reader must know about it.
+
+    Args:
+        request: what was asked.
+        asked: how many calls hold the steps asked.
+        steps_per_call: steps in a call.
+        call_s: seconds of an untraced call.
+        events_per_call: events that the probe recorded.
+    """
+    notes = []
+    planned = asked
+    if request.at_most_s is not None:
+        planned = min(planned, max(FEWEST_CALLS, int(request.at_most_s / max(call_s, 1e-6))))
+        if planned < asked:
+            notes.append(
+                f"{planned * steps_per_call} steps were traced instead of {request.steps}: "
+                f"more would take longer than {request.at_most_s:.0f} s; --steps asks for them"
+            )
+    affordable = max(1, EVENT_BUDGET // max(events_per_call, 1))
+    if affordable < planned:
+        planned = affordable
+        notes = [_budget_note(planned * steps_per_call, request.steps, events_per_call)]
+    return planned, tuple(notes)
+
+
+def _budget_note(planned: int, asked: int, events_per_call: int) -> str:
+    return (
+        f"{planned} steps were traced instead of {asked}: a call records "
+        f"{count(events_per_call)} events, and a trace is kept to {count(EVENT_BUDGET)}"
+    )
+
+
+def _recordings(folder: Path) -> set[Path]:
+    return set(folder.glob("plugins/profile/*/*.xplane.pb"))

@@ -1,0 +1,171 @@
+"""A worker: the process that runs one workload in one mode.
+
+Started by ``graphprof.capture.child`` as ``python -m graphprof.capture.worker FD``, where ``FD`` is
+the inherited connection to the parent (see ``graphprof.capture.protocol``). What it prints goes to
+the run's ``worker.log``. Its standard input is the lifeline: nothing is ever written there, but it
+closes when the parent ends, however that happens, and then the worker and its children end too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from graphprof.capture import blame, environment, protocol
+from graphprof.capture.pacing import Dismissed, WorkerPacer
+from graphprof.capture.usage import rss_bytes
+from graphprof.errors import GraphprofError, UsageError, WorkloadError
+from graphprof.session import Failure, Phase
+
+_LESS_MEMORY = "Try a smaller --batch-size, fewer modes at once, or a machine with more memory"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve one parent until it says goodbye or goes away; returns the exit code."""
+    faulthandler.enable()
+    descriptor = int((arguments if arguments is not None else sys.argv[1:])[0])
+    os.set_inheritable(descriptor, False)
+    _end_with_the_parent()
+    _let_the_system_kill_this_first()
+    with Connection(descriptor) as connection:
+        try:
+            return _serve(connection)
+        except Dismissed:
+            return 0
+
+
+def _serve(connection: Connection) -> int:
+    fault: protocol.Fault = "workload"
+    try:
+        request = protocol.request_from(connection)
+        if not isinstance(request, protocol.Prepare):
+            raise Dismissed
+        workload = _load(request)
+        fault = "mode"
+        _run(request.mode, workload, connection)
+    except (EOFError, BrokenPipeError) as error:
+        raise Dismissed from error
+    except Dismissed:
+        raise
+    except BaseException as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the parent is gone too: the log has it all
+            protocol.answer(connection, failed(error, fault))
+        return 1
+    return 0
+
+
+def _load(request: protocol.Prepare) -> Any:
+    from graphprof.capture.workload import load
+
+    workload = load(request.workload)
+    if request.save_weights is not None:
+        workload.save_weights(request.save_weights)
+    return workload
+
+
+def _run(name: str, workload: Any, connection: Connection) -> None:
+    from graphprof.capture.modes import registry
+    from graphprof.capture.recorder import tracer
+
+    mode = registry.resolve(name, workload.phase)
+    reason = mode.why_unavailable(workload)
+    if reason is not None:
+        raise Unavailable(reason)
+    loop = mode.prepare(workload)
+    phase: Phase = workload.phase
+    described = workload.describe()
+    protocol.answer(
+        connection,
+        protocol.Ready(
+            title=mode.title,
+            steps_per_call=loop.steps_per_call,
+            resolved=loop.resolved,
+            workload=described,
+            notes=tuple(workload.notes),
+            environment=environment.collect("worker"),
+            rss_bytes=rss_bytes(),
+        ),
+    )
+    pacer = WorkerPacer(connection, tracer(phase, loop.steps_per_call), _settle())
+    loop.run(pacer)
+    if not pacer.finished:
+        raise WorkloadError(
+            "The loop ended by itself, before it was told to",
+            "Give data that can be iterated again, or more of them",
+        )
+
+
+class Unavailable(Exception):  # noqa: N818 an answer, not an error
+    """The mode cannot run this workload here; the message is one sentence."""
+
+
+def failed(error: BaseException, fault: protocol.Fault) -> protocol.Failed:
+    """What to tell the parent about an exception.
+
+    Args:
+        error: what was raised.
+        fault: whose fault it is when it is of no special kind.
+    """
+    if isinstance(error, Unavailable):
+        return protocol.Failed(
+            Failure("unavailable", str(error), "Leave this mode out, or change what it names")
+        )
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        message = f"Out of memory: {blame.summary(error)}"
+        return protocol.Failed(Failure("memory", message, _LESS_MEMORY))
+    if isinstance(error, SystemExit):
+        error = WorkloadError(
+            f"The model's code called sys.exit({error.code})", "Take that call out"
+        )
+    if isinstance(error, UsageError):
+        fault = "usage"
+    known: GraphprofError = blame.blame(error, "The call")
+    return protocol.Failed(Failure("failed", known.message, known.cure), fault)
+
+
+def _settle() -> Callable[[Any], None] | None:
+    """What waits for asynchronous devices; None on the CPU, where a call returns when it is done."""
+    import tensorflow as tf
+
+    if all(device.device_type == "CPU" for device in tf.config.list_logical_devices()):
+        return None
+    return lambda outputs: tf.test.experimental.sync_devices()  # noqa: ARG005
+
+
+def _end_with_the_parent() -> None:
+    """Watch the lifeline in a thread, and take standard input away from the user's code."""
+    lifeline = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            os.read(lifeline, 1)
+        # The worker leads its own process group; never anybody else's.
+        if os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def _let_the_system_kill_this_first() -> None:
+    """When memory runs out, a worker is to die, not the parent that keeps what was measured."""
+    with contextlib.suppress(OSError):  # not Linux, or not allowed: then the system chooses
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
