@@ -1,20 +1,32 @@
-"""Reading ``*.xplane.pb`` files."""
+"""Reading ``*.xplane.pb`` files.
+
+The names of events stand after the lines in the file, so each plane is first walked for everything
+but its events (``outline``), and then its lines are decoded, a chunk at a time (``lockstep``); the
+file is never in memory as a whole.
+
+Damage is no reason to fail. A file that was cut off (a full disk, a killed process) is read up to
+the cut, to the event; what is lost is said in ``Trace.dropped``.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from graphprof.errors import TraceError
-from graphprof.trace import proto
-from graphprof.trace.model import Line, Plane, StatColumn, Trace
+from graphprof.trace import lockstep, outline, wire
+from graphprof.trace.columns import FAR_PS, Extent, Names, PlaneColumns, arrange, stat_columns, text
+from graphprof.trace.model import Line, Plane, Trace
+from graphprof.trace.outline import Outline, PlaneOutline
+from graphprof.trace.wire import Damaged, Field, Source, signed
 
-_RECORD_AGAIN = "Record it again; if the disk was full, free some space first"
+_CURE = "Record it again; if the disk was full, free some space first"
+_CHUNK = 1 << 20
 
 
 def read(path: str | os.PathLike[str], stats: Collection[str] | None = ()) -> Trace:
@@ -28,125 +40,236 @@ def read(path: str | os.PathLike[str], stats: Collection[str] | None = ()) -> Tr
         TraceError: the file is missing, empty or holds no plane at all. Lesser damage is reported
             in ``Trace.dropped``.
     """
-    space = _parse(path)
-    lines = [line for plane in space.planes for line in plane.lines if line.events]
-    origin_ns = min((line.timestamp_ns for line in lines), default=0)
-    planes = tuple(_plane(plane, origin_ns, stats) for plane in space.planes)
+    with _open(path) as source:
+        space = outline.walk(source)
+        if all(plane.is_empty for plane in space.planes):
+            raise TraceError(f"{path} holds no plane: it is no trace, or was cut off", _CURE)
+        planes = [_decode(space, plane, stats) for plane in space.planes]
+    origin_ns = _origin_ns([line for plane in planes for line in plane.lines], space.dropped)
+    done = tuple(_finish(plane, origin_ns, space.dropped) for plane in planes)
     return Trace(
-        planes=planes,
-        origin_ns=origin_ns + _profile_start_ns(planes, origin_ns),
-        errors=tuple(_text(error) for error in space.errors),
-        warnings=tuple(_text(warning) for warning in space.warnings),
+        planes=done,
+        origin_ns=origin_ns + _profile_start_ns(done, origin_ns),
+        errors=tuple(space.errors),
+        warnings=tuple(space.warnings),
+        dropped=tuple(space.dropped),
     )
 
 
 def hlo_modules(path: str | os.PathLike[str]) -> dict[str, bytes]:
-    """Return the HLO protos of the XLA modules in a trace, serialised, by module name."""
+    """Return the HLO protos of the XLA modules in a trace, serialised.
+
+    Keys are the names as recorded: module and program id, as ``a_inference_step_181.2(0)``.
+
+    Raises:
+        TraceError: the file is missing or empty.
+    """
     modules: dict[str, bytes] = {}
-    for plane in _parse(path).planes:
-        if plane.name != b"/host:metadata":
-            continue
-        hlo = {
-            entry.key
-            for entry in plane.stat_metadata
-            if entry.value.name.lower().replace(b" ", b"_") == b"hlo_proto"
-        }
-        for entry in plane.event_metadata:
-            for stat in entry.value.stats:
-                if stat.metadata_id in hlo:
-                    modules[_text(entry.value.name)] = stat.bytes_value
+    with _open(path) as source:
+        space = outline.walk(source)
+        for plane in space.planes:
+            if plane.name == "/host:metadata":
+                for entry in plane.event_metadata:
+                    modules.update(_hlo_module(space, plane, entry))
     return modules
 
 
-def _parse(path: str | os.PathLike[str]) -> Any:
+def _hlo_module(space: Outline, plane: PlaneOutline, entry: Field) -> dict[str, bytes]:
+    what = "An HLO module"
+    for metadata in (part for part in space.fields(entry, what) if part.number == 2):
+        parts = space.fields(metadata, what)
+        for stat in (part for part in parts if part.number == 5):
+            content = {part.number: part for part in space.fields(stat, what)}
+            name = plane.stat_names.get(content[1].value, "") if 1 in content else ""
+            if name.lower().replace(" ", "_") == "hlo_proto" and 6 in content:
+                data = space.source.read(content[6].start, content[6].end)
+                return {space.text(parts, 2): data}
+    return {}
+
+
+@contextmanager
+def _open(path: str | os.PathLike[str]) -> Iterator[Source]:
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            source = Source(file)
+            if not source.size:
+                raise TraceError(f"{path} is empty", _CURE)
+            yield source
     except OSError as error:
-        raise TraceError(f"Cannot read {path}: {error.strerror or error}", _RECORD_AGAIN) from error
+        raise TraceError(f"Cannot read {path}: {error.strerror or error}", _CURE) from error
+
+
+@dataclass
+class _Line:
+    """A line whose events are decoded, their times not yet on the trace's clock."""
+
+    id: int = 0
+    name: str = ""
+    display_name: str = ""
+    timestamp_ns: int = 0
+    extent: Extent = Extent(0, 0)  # noqa: RUF009 (a tuple)
+    far: bool = False
+
+    def set(self, source: Source, part: Field) -> None:
+        """Take over one of the line's own fields."""
+        if part.wire == wire.VARINT:
+            if part.number == 1:
+                self.id = signed(part.value)
+            elif part.number == 3:
+                self.timestamp_ns = signed(part.value)
+        elif part.wire == wire.LENGTH and part.number in (2, 11) and not part.missing:
+            content = text(source.read(part.start, part.end))
+            if part.number == 2:
+                self.name = content
+            else:
+                self.display_name = content
+
+
+@dataclass
+class _Plane:
+    """A plane whose events are decoded."""
+
+    outline: PlaneOutline
+    columns: PlaneColumns
+    lines: list[_Line] = field(default_factory=list)
+
+
+def _decode(space: Outline, plane: PlaneOutline, stats: Collection[str] | None) -> _Plane:
+    columns = PlaneColumns(Names(plane.event_names))
+    wanted = None
+    if stats is not None:
+        wanted = frozenset(key for key, name in plane.stat_names.items() if name in stats)
+    decoded = _Plane(plane, columns)
+    for span in plane.lines:
+        reader = _LineReader(space, columns, wanted)
+        reader.run(span)
+        decoded.lines.append(reader.line)
+        reader.tell_losses(plane.name)
+    if columns.names.unknown:
+        space.dropped.append(
+            f"The names of {len(columns.names.unknown)} kinds of event in {plane.name} are missing"
+        )
+    return decoded
+
+
+class _LineReader:
+    """Decodes one line into the columns of its plane."""
+
+    def __init__(
+        self, space: Outline, columns: PlaneColumns, wanted: frozenset[int] | None
+    ) -> None:
+        self.space = space
+        self.columns = columns
+        self.wanted = wanted
+        self.line = _Line()
+        self.aggregated = self.damaged = 0
+
+    def run(self, span: Field) -> None:
+        """Decode the line that lies at ``span``, as far as it goes."""
+        first = len(self.columns)
+        at = span.start
+        try:
+            while at < span.end:
+                part = wire.field(self.space.source, at, span.end)
+                if part.number == 4 and part.wire == wire.LENGTH and not part.missing:
+                    at = self._events(at, part.end, span.end)
+                else:
+                    self.line.set(self.space.source, part)
+                    at = part.end
+        except Damaged as damage:
+            self.space.damage(f"Line {self._name!r}", damage.at, span.end)
+        self.line.extent = Extent(first, len(self.columns))
+
+    def _events(self, at: int, first_end: int, end: int) -> int:
+        """Decode the events from ``at`` on; return where something else stands."""
+        # A chunk holds the first event at least, however large it is.
+        data = np.empty(max(_CHUNK, first_end - at) + lockstep.PADDING, np.uint8)
+        while True:
+            size = min(len(data) - lockstep.PADDING, end - at)
+            self.space.source.read_into(at, data[:size])
+            data[size : size + lockstep.PADDING] = 0
+            chunk = lockstep.Chunk(data, size)
+            places, stop = lockstep.boundaries(chunk)
+            if not len(places):
+                return at
+            events = lockstep.decode(chunk, places, stop, self.wanted)
+            self.columns.add(events)
+            self.aggregated += events.aggregated
+            self.damaged += events.damaged
+            at += stop
+
+    @property
+    def _name(self) -> str:
+        return self.line.display_name or self.line.name
+
+    def tell_losses(self, plane: str) -> None:
+        """Write down the events that have no place among the others."""
+        where = f"on line {self._name!r} of {plane}"
+        if self.aggregated:
+            self.space.dropped.append(
+                f"{self.aggregated} events {where} stand for several occurrences each and have no "
+                "place in time"
+            )
+        if self.damaged:
+            self.space.dropped.append(f"{self.damaged} events {where} are damaged")
+
+
+def _origin_ns(lines: Sequence[_Line], dropped: list[str]) -> int:
+    """Return the start of the earliest line; lines on another clock altogether are marked."""
+    used = [line for line in lines if line.extent.last > line.extent.first]
+    if not used:
+        return 0
+    anchor = max(used, key=lambda line: line.extent.last - line.extent.first).timestamp_ns
+    origin = anchor
+    for line in used:
+        line.far = abs(line.timestamp_ns - anchor) > FAR_PS // 2000
+        if line.far:
+            dropped.append(
+                f"Line {line.display_name or line.name!r} is left out: "
+                f"its clock is {abs(line.timestamp_ns - anchor) // 10**9} s away from the others'"
+            )
+        else:
+            origin = min(origin, line.timestamp_ns)
+    return origin
+
+
+def _finish(plane: _Plane, origin_ns: int, dropped: list[str]) -> Plane:
+    columns = plane.columns
+    for line in plane.lines:
+        columns.move(line.extent, FAR_PS if line.far else (line.timestamp_ns - origin_ns) * 1000)
+    extents, order, lost = arrange(columns, [line.extent for line in plane.lines])
+    lost -= sum(line.extent.last - line.extent.first for line in plane.lines if line.far)
+    if lost:
+        dropped.append(f"{lost} events of {plane.outline.name} have impossible times")
+    taken = slice(None) if order is None else order
+    return Plane(
+        name=plane.outline.name,
+        lines=tuple(
+            Line(line.id, line.display_name or line.name, *extent)
+            for line, extent in zip(plane.lines, extents, strict=True)
+        ),
+        names=columns.names.texts,
+        name_id=columns.name_id.values[taken],
+        start_ps=columns.start_ps.values[taken],
+        duration_ps=columns.duration_ps.values[taken],
+        stats=stat_columns(columns.stats, plane.outline.stat_names, order),
+        plane_stats=_plane_stats(plane.outline),
+    )
+
+
+def _plane_stats(plane: PlaneOutline) -> dict[str, int | float | str | bytes]:
     try:
-        space = proto.XSpace.FromString(data)
-    except DecodeError as error:
-        raise TraceError(f"{path} is damaged: not an XSpace", _RECORD_AGAIN) from error
-    if not space.planes:
-        raise TraceError(f"{path} holds no plane", _RECORD_AGAIN)
-    return space
+        recorded = lockstep.stats_of(plane.stats)
+    except DecodeError:
+        return {}
+    columns = stat_columns([recorded], plane.stat_names, None)
+    return {name: column.values.tolist()[-1] for name, column in columns.items()}
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
-
-
-def _profile_start_ns(planes: tuple[Plane, ...], origin_ns: int) -> int:
-    """Since TensorFlow 2.9 line times count from the start of the profile, which stands apart."""
+def _profile_start_ns(planes: Sequence[Plane], origin_ns: int) -> int:
+    """Return what the lines' clocks count from: the profile's start, where the file tells it."""
     for plane in planes:
         start = plane.plane_stats.get("profile_start_time")
         if isinstance(start, int) and origin_ns < start:
             return start
     return 0
-
-
-def _value(stat: Any, names: dict[int, str]) -> int | float | str | bytes | None:
-    which = stat.WhichOneof("value")
-    if which is None:
-        return None
-    value: int | float | bytes = getattr(stat, which)
-    if which == "str_value":
-        return _text(stat.str_value)
-    if which == "ref_value":
-        return names.get(stat.ref_value, "")
-    if which == "uint64_value" and stat.uint64_value >= 1 << 63:
-        return stat.uint64_value - (1 << 64)  # type: ignore[no-any-return]
-    return value
-
-
-def _plane(plane: Any, origin_ns: int, wanted: Collection[str] | None) -> Plane:
-    stat_names = {entry.key: _text(entry.value.name) for entry in plane.stat_metadata}
-    event_names = {entry.key: _text(entry.value.name) for entry in plane.event_metadata}
-    ids: dict[str, int] = {}
-    lines: list[Line] = []
-    name_id: list[int] = []
-    start: list[int] = []
-    duration: list[int] = []
-    stats: dict[str, tuple[list[int], list[Any]]] = {}
-    for line in plane.lines:
-        first = len(start)
-        shift = (line.timestamp_ns - origin_ns) * 1000
-        for event in sorted(line.events, key=lambda event: (event.offset_ps, -event.duration_ps)):
-            for stat in event.stats:
-                name = stat_names.get(stat.metadata_id, "")
-                value = _value(stat, stat_names)
-                if value is not None and (wanted is None or name in wanted):
-                    owners, values = stats.setdefault(name, ([], []))
-                    owners.append(len(start))
-                    values.append(value)
-            event_name = event_names.get(event.metadata_id, f"unknown event {event.metadata_id}")
-            name_id.append(ids.setdefault(event_name, len(ids)))
-            start.append(shift + event.offset_ps)
-            duration.append(event.duration_ps)
-        lines.append(Line(line.id, _text(line.display_name or line.name), first, len(start)))
-    return Plane(
-        name=_text(plane.name),
-        lines=tuple(lines),
-        names=tuple(ids),
-        name_id=np.array(name_id, np.int32),
-        start_ps=np.array(start, np.int64),
-        duration_ps=np.array(duration, np.int64),
-        stats={name: _column(*column) for name, column in stats.items()},
-        plane_stats={
-            stat_names.get(stat.metadata_id, ""): value
-            for stat in plane.stats
-            if (value := _value(stat, stat_names)) is not None
-        },
-    )
-
-
-def _column(owners: list[int], values: list[Any]) -> StatColumn:
-    types = {type(value) for value in values}
-    if types == {int}:
-        column: Any = np.array(values, np.int64)
-    elif types == {float}:
-        column = np.array(values, np.float64)
-    else:
-        column = np.empty(len(values), object)
-        column[:] = values
-    return StatColumn(np.array(owners, np.int64), column)
