@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -225,7 +226,7 @@ class Child:
                 lines = log.read().decode("utf-8", "replace").split("\n")
         except OSError:
             return ""
-        return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
+        return next((line.strip()[:200] for line in reversed(lines) if _tells(line)), "")
 
 
 def any_answered(children: Sequence[Child], stop: Stop) -> list[Child]:
@@ -262,6 +263,11 @@ def ask_and_wait(
     child.ask(request, timeout_s)
     any_answered([child], stop)
     return child.reply()
+
+
+def _tells(line: str) -> bool:
+    """Whether a line may say why a process died: absl's log lines below FATAL do not."""
+    return bool(line.strip()) and re.match(r"[IWE]\d{4} ", line) is None
 
 
 def _signal_name(number: int) -> str:

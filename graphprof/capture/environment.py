@@ -34,13 +34,33 @@ VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "PYTHONMALLOC",
     "PYTHONOPTIMIZE",
+    "TF2_BEHAVIOR",
+    "TF_CPP_MIN_LOG_LEVEL",
+    "TF_DETERMINISTIC_OPS",
+    "TF_LAYOUT_OPTIMIZER_DISABLE",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_RUN_EAGER_OP_AS_FUNCTION",
+    "TF_SYNC_ON_FINISH",
+    "TF_USE_LEGACY_KERAS",
+    "TF_XLA_FLAGS",
     "XLA_FLAGS",
 )
-# TensorFlow reads well over a hundred variables of this prefix; it keeps no credentials in them
-# but for TF_CONFIG (addresses of a cluster), which is left out.
-VARIABLE_PREFIX = "TF_"
-_SECRET = ("TF_CONFIG",)
-_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTH")
+# Families of TensorFlow's switches. Not all of TF_: Terraform has its settings there too, and in
+# TF_VAR_ and TF_TOKEN_ its users' secrets.
+VARIABLE_PREFIXES = (
+    "TF_AUTO_MIXED_PRECISION_",
+    "TF_CUDA_",
+    "TF_CUDNN_",
+    "TF_DISABLE_",
+    "TF_ENABLE_",
+    "TF_FORCE_",
+    "TF_GPU_",
+    "TF_MKL_",
+    "TF_ONEDNN_",
+    "TF_PROFILER_",
+    "TF_XLA_",
+)
 
 
 @dataclass(frozen=True)
@@ -147,13 +167,7 @@ def _steal() -> float | None:
 
 def is_recorded(variable: str) -> bool:
     """Whether an environment variable is known to change TensorFlow and to hold no secret."""
-    if variable in VARIABLES:
-        return True
-    return (
-        variable.startswith(VARIABLE_PREFIX)
-        and variable not in _SECRET
-        and not any(word in variable for word in _SECRET_WORDS)
-    )
+    return variable in VARIABLES or variable.startswith(VARIABLE_PREFIXES)
 
 
 def _variables() -> dict[str, str]:

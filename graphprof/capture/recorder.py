@@ -21,8 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
+from graphprof.capture import blame
 from graphprof.capture.pacing import Task, calls
 from graphprof.capture.protocol import RecordTrace, Traced
 from graphprof.errors import TraceError
@@ -37,11 +36,18 @@ FEWEST_CALLS = 3
 # on either side, and no fewer than FEWEST_CALLS.
 UNTRACED_S = 1.0
 
+_FEWER = "Free some disk space, or trace fewer steps with --steps"
+
 
 class Recorder:
-    """TensorFlow's profiler; stops only what it has started."""
+    """TensorFlow's profiler; stops only what it has started.
 
-    def __init__(self) -> None:
+    Args:
+        profiler: ``tf.profiler.experimental``.
+    """
+
+    def __init__(self, profiler: Any) -> None:
+        self._profiler = profiler
         self._folder: Path | None = None
         self._before: set[Path] = set()
 
@@ -49,16 +55,20 @@ class Recorder:
         """Start recording into ``folder``.
 
         Raises:
-            TraceError: somebody else is recording in this process.
+            TraceError: the profiler cannot start, as when somebody else records in this process.
         """
         before = _recordings(folder)
         try:
-            tf.profiler.experimental.start(str(folder))
-        except tf.errors.AlreadyExistsError as error:
+            self._profiler.start(str(folder))
+        except Exception as error:
+            if type(error).__name__ != "AlreadyExistsError":
+                raise TraceError(
+                    f"The profiler cannot start: {blame.summary(error)}", "Profile without a trace"
+                ) from error
             raise TraceError(
                 "Another profiler is already recording in the worker process",
-                "Take it out of the model's file (a keras.callbacks.TensorBoard with profile_batch, "
-                "a profiler server)",
+                "Take it out of the model's file (a keras.callbacks.TensorBoard with "
+                "profile_batch, a profiler server)",
             ) from error
         self._folder, self._before = folder, before
 
@@ -72,11 +82,10 @@ class Recorder:
             raise TraceError("Nothing is being recorded", "Report this as a bug in graphprof")
         folder, self._folder = self._folder, None
         try:
-            tf.profiler.experimental.stop()
-        except tf.errors.OpError as error:
+            self._profiler.stop()
+        except Exception as error:
             raise TraceError(
-                f"The profiler could not save its trace in {folder}: {error.message}",
-                "Free some space or name another folder with --logdir",
+                f"The profiler could not save its trace in {folder}: {blame.summary(error)}", _FEWER
             ) from error
         new = sorted(_recordings(folder) - self._before)
         if not new:
@@ -87,32 +96,25 @@ class Recorder:
             raise TraceError(f"The profiler wrote an empty trace into {folder}", _FEWER)
         return new[-1]
 
+    def mark(self, phase: Phase, step_num: int, steps: int) -> AbstractContextManager[object]:
+        """A step mark that begins now and ends when the context does.
 
-_FEWER = "Free some disk space, or trace fewer steps with --steps"
-
-
-def mark(phase: Phase, step_num: int, steps: int) -> AbstractContextManager[Any]:
-    """A step mark that begins now and ends when the context does.
-
-    Args:
-        phase: its name.
-        step_num: number of the first step in it.
-        steps: how many steps one call holds; above 1 it is said in the stat ``steps``.
-    """
-    more = {"steps": steps} if steps > 1 else {}
-    # `_r=1` makes it a root event: XProf recognises steps by it.
-    marked: AbstractContextManager[Any] = tf.profiler.experimental.Trace(
-        phase, step_num=step_num, _r=1, **more
-    )
-    return marked
+        Args:
+            phase: its name.
+            step_num: number of the first step in it.
+            steps: how many steps one call holds; above 1 it is said in the stat ``steps``.
+        """
+        more = {"steps": steps} if steps > 1 else {}
+        # `_r=1` makes it a root event: XProf recognises steps by it.
+        marked: AbstractContextManager[object] = self._profiler.Trace(
+            phase, step_num=step_num, _r=1, **more
+        )
+        return marked
 
 
-def tracer(
-    phase: Phase, steps_per_call: int, recorder: Recorder | None = None
-) -> Callable[[RecordTrace], Task]:
+def tracer(phase: Phase, steps_per_call: int, recorder: Recorder) -> Callable[[RecordTrace], Task]:
     """What makes the pacer's trace task for one mode."""
-    own = recorder or Recorder()
-    return lambda request: _trace_or_say_why(request, phase, steps_per_call, own)
+    return lambda request: _trace_or_say_why(request, phase, steps_per_call, recorder)
 
 
 def _trace_or_say_why(
@@ -143,7 +145,7 @@ def _trace(request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Re
     recorder.start(folder)
     traced: list[float] = []
     for index in range(planned):
-        call = yield partial(mark, phase, index * steps_per_call, steps_per_call)
+        call = yield partial(recorder.mark, phase, index * steps_per_call, steps_per_call)
         traced.append(call.seconds)
     xplane = recorder.stop()
     yield None

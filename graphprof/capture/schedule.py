@@ -30,6 +30,8 @@ __all__ = ["NothingMeasuredError", "Options", "UnsavedError", "Unsettled", "prof
 # A worker grows while it builds and compiles, beyond what it takes when its model is loaded.
 _GROWTH = 1.5
 _RESERVE_BYTES = 300 << 20
+# However small the budget, a slow model may warm up for so long.
+_WARM_UP_S = 2.0
 # Loading TensorFlow keeps a core busy; more than a few at once only fight for the disk.
 _START_AT_ONCE = min(4, os.cpu_count() or 1)
 
@@ -191,7 +193,7 @@ class _Waves:
         if not crew.has(self.baseline) and crew.members and self._choose_baseline(crew):
             # The one that was there twice is gone: another takes its place, and is doubled.
             first_calls(crew, crew.start([(self.baseline, "aa")]))
-        warm_up(crew, max(1.0, budget_s / (2 * max(1, len(crew.members)))))
+        warm_up(crew, max(_WARM_UP_S, budget_s / (2 * max(1, len(crew.members)))))
         began = time.perf_counter()
         try:
             rounds(crew, budget_s, self.baseline)

@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     faulthandler.enable()
     descriptor = int((arguments if arguments is not None else sys.argv[1:])[0])
     os.set_inheritable(descriptor, False)
-    _end_with_the_parent()
+    end_with_the_parent()
+    _call_the_main_thread_python()
     _let_the_system_kill_this_first()
     with Connection(descriptor) as connection:
         try:
@@ -75,8 +76,10 @@ def _load(request: protocol.Prepare) -> Any:
 
 
 def _run(name: str, workload: Any, connection: Connection) -> None:
+    import tensorflow as tf
+
     from graphprof.capture.modes import registry
-    from graphprof.capture.recorder import tracer
+    from graphprof.capture.recorder import Recorder, tracer
 
     mode = registry.resolve(name, workload.phase)
     reason = mode.why_unavailable(workload)
@@ -97,7 +100,8 @@ def _run(name: str, workload: Any, connection: Connection) -> None:
             rss_bytes=rss_bytes(),
         ),
     )
-    pacer = WorkerPacer(connection, tracer(phase, loop.steps_per_call), _settle())
+    trace = tracer(phase, loop.steps_per_call, Recorder(tf.profiler.experimental))
+    pacer = WorkerPacer(connection, trace, _settle())
     loop.run(pacer)
     if not pacer.finished:
         raise WorkloadError(
@@ -143,7 +147,7 @@ def _settle() -> Callable[[Any], None] | None:
     return lambda outputs: tf.test.experimental.sync_devices()  # noqa: ARG005
 
 
-def _end_with_the_parent() -> None:
+def end_with_the_parent() -> None:
     """Watch the lifeline in a thread, and take standard input away from the user's code."""
     lifeline = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -159,6 +163,12 @@ def _end_with_the_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def _call_the_main_thread_python() -> None:
+    """Traces name its line after it: the same in each session, whatever the interpreter's file."""
+    with contextlib.suppress(OSError):  # not Linux: the line keeps the system's name
+        Path("/proc/self/comm").write_text("python")
 
 
 def _let_the_system_kill_this_first() -> None:
