@@ -33,9 +33,16 @@ class Builtin:
 
 @dataclass(frozen=True)
 class Noted:
-    """A factory's result with sentences that a reader must know."""
+    """A factory's result with what a reader must know about it.
+
+    Attributes:
+        result: what any factory may return.
+        data_origin: where the data come from.
+        notes: sentences.
+    """
 
     result: Any
+    data_origin: str
     notes: tuple[str, ...]
 
 
@@ -188,17 +195,17 @@ def _classifier(model: Any, shape: tuple[int, ...], batch_size: int) -> Any:
 
     from graphprof.capture.declared import Workload
 
-    (x, y), notes = _digits(shape)
+    x, y, origin, notes = _digits(shape)
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
-    return Noted(Workload(model=model, data=(x, y), batch_size=batch_size), notes)
+    return Noted(Workload(model=model, data=(x, y), batch_size=batch_size), origin, notes)
 
 
-def _digits(shape: tuple[int, ...]) -> tuple[tuple[Any, Any], tuple[str, ...]]:
-    """Images scaled to 0..1 in ``shape`` and their classes; synthesised without scikit-learn."""
+def _digits(shape: tuple[int, ...]) -> tuple[Any, Any, str, tuple[str, ...]]:
+    """Images scaled to 0..1 in ``shape``, their classes, where they come from, and notes."""
     import numpy as np
 
     try:
@@ -206,12 +213,10 @@ def _digits(shape: tuple[int, ...]) -> tuple[tuple[Any, Any], tuple[str, ...]]:
     except ImportError:
         random = np.random.default_rng(0)
         images, classes = random.integers(0, 17, (1797, 64)), random.integers(0, 10, 1797)
-        note = (
-            "Digits synthesised: scikit-learn is not installed (pip install 'graphprof[digits]')."
-        )
-        notes: tuple[str, ...] = (note,)
+        origin = "synthesised digits"
+        notes = ["Digits synthesised: no scikit-learn here (pip install 'graphprof[digits]')."]
     else:
         images, classes = load_digits(return_X_y=True)
-        notes = ()
+        origin, notes = "scikit-learn digits, 1797 images", []
     x = (images / 16).astype("float32").reshape(-1, *shape)
-    return (x, classes.astype("int32")), notes
+    return x, classes.astype("int32"), origin, tuple(notes)

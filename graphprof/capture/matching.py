@@ -31,6 +31,8 @@ def match(declared: Declared, spec: WorkloadSpec) -> Matched:
     """
     model = declared.model
     batches, notes = _batches(declared, spec)
+    _count_inputs(model, batches.first)
+    notes += _overridden(model)
     outputs = _forward(model, batches.first)
     if spec.phase == "predict":
         return Matched(batches, batches.notes + notes)
@@ -75,6 +77,44 @@ def _input_ranks(model: Any) -> tuple[int, ...]:
         return tuple(len(tensor.shape) for tensor in model.inputs)
     except (AttributeError, TypeError, ValueError):  # not built yet
         return ()
+
+
+def _count_inputs(model: Any, batch: Any) -> None:
+    """Keras takes the first of too many inputs and says little; that would be other work."""
+    import keras
+
+    wanted = len(_input_ranks(model))
+    given = len(keras.tree.flatten(data.as_tuple(batch)[0]))
+    if wanted and given > wanted and not has_own(model, "train_step"):
+        raise WorkloadError(
+            f"Model {model.name!r} has {wanted} input{'s' * (wanted > 1)}, the data have {given}",
+            "Return x as one array for each input; a list of batches is best a generator function",
+        )
+
+
+def _overridden(model: Any) -> tuple[str, ...]:
+    """A note on how the user compiled the model, where the modes say otherwise."""
+    if not model.compiled:
+        return ()
+    own = [
+        f"{name}={value}"
+        for name, value, default in (
+            ("run_eagerly", model.run_eagerly, False),
+            ("steps_per_execution", model.steps_per_execution, 1),
+            ("jit_compile", model.jit_compile, _auto_jit(model)),
+        )
+        if value != default
+    ]
+    return (f"The model's own {', '.join(own)} gives way to the mode's.",) if own else ()
+
+
+def _auto_jit(model: Any) -> bool:
+    """What ``jit_compile="auto"`` means for this model here."""
+    own = model.jit_compile
+    model.jit_compile = None  # makes Keras resolve it anew
+    resolved = bool(model.jit_compile)
+    model.jit_compile = own
+    return resolved
 
 
 def _forward(model: Any, batch: Any) -> Any:

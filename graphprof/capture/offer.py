@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from graphprof.capture import blame, builtin, settings, targets
@@ -15,8 +16,23 @@ from graphprof.errors import UsageError, WorkloadError
 _ACCEPTED = "Return a Keras model, (model, data), a graphprof.Workload or a step function"
 
 
-def read(spec: WorkloadSpec) -> tuple[Declared, tuple[str, ...]]:
-    """What the target offers, in the one form that the rest understands, and its notes.
+@dataclass(frozen=True)
+class Offer:
+    """What a target offers, in the one form that the rest understands.
+
+    Attributes:
+        declared: model, step and data.
+        data_origin: where the data come from when the target says so, else None.
+        notes: sentences that a reader must know.
+    """
+
+    declared: Declared
+    data_origin: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read(spec: WorkloadSpec) -> Offer:
+    """Find the target, call it, and put what it returns in one form.
 
     Raises:
         UsageError: the target or its arguments cannot be understood.
@@ -35,13 +51,14 @@ def read(spec: WorkloadSpec) -> tuple[Declared, tuple[str, ...]]:
         raise WorkloadError(
             f"{spec.target} is of type {type(found).__name__}, not a factory", _ACCEPTED
         )
-    notes: tuple[str, ...] = ()
+    offer = Offer(Declared())
     if isinstance(result, builtin.Noted):
-        result, notes = result.result, result.notes
+        offer = Offer(Declared(), result.data_origin, result.notes)
+        result = result.result
     declared = normal(result, f"Factory {_name(found)}()")
     if spec.data is not None:
-        declared = dataclasses.replace(declared, data=_data(spec))
-    return declared, notes
+        return Offer(dataclasses.replace(declared, data=_data(spec)))
+    return dataclasses.replace(offer, declared=declared)
 
 
 def normal(result: Any, source: str) -> Declared:

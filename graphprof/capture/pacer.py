@@ -21,12 +21,13 @@ class Pacer(Protocol):
         last ``tick`` and this is no part of a call.
         """
 
-    def tick(self, outputs: Any = None) -> bool:
+    def tick(self, outputs: Any = None, *, anew: bool = False) -> bool:
         """A call has ended; the next one begins as this returns.
 
         Args:
             outputs: tensors of the call that must have been computed before the clock is read
                 (the loss; where a device works asynchronously they are waited for).
+            anew: the loop begins anew: the next call begins with ``start``, not as this returns.
 
         Returns:
             False when the loop must end now.

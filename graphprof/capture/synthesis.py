@@ -6,9 +6,9 @@ own input specification (integers inside the embedding's range), labels are what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from graphprof.capture import layers
 from graphprof.errors import WorkloadError
 
 # Open dimensions other than the batch: long enough to be work, short enough for every machine.
@@ -76,23 +76,8 @@ def _input_specs(model: Any) -> Any:
 
 def _smallest_vocabulary(model: Any) -> int:
     """Integers below this are valid for every layer that looks integers up."""
-    sizes = (_vocabulary(layer) for layer in _layers(model))
+    sizes = (_vocabulary(layer) for layer in layers.walk(model))
     return min((size for size in sizes if size is not None), default=2)
-
-
-def _layers(layer: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """A layer and all layers inside it, those of custom layers found among their attributes."""
-    import keras
-
-    seen = set() if seen is None else seen
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield layer
-    for value in (getattr(layer, "layers", ()), *vars(layer).values()):
-        for inner in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(inner, keras.Layer):
-                yield from _layers(inner, seen)
 
 
 def _vocabulary(layer: Any) -> int | None:

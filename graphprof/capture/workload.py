@@ -6,12 +6,13 @@ them on one batch. A mode then asks for ``step_function()`` and ``dataset``, or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphprof.capture import data, defaults, matching, offer, step, weights
+from graphprof.capture import data, defaults, layers, matching, offer, step, weights
 from graphprof.capture.declared import Workload as Declared
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.errors import UsageError, WorkloadError
@@ -97,8 +98,6 @@ class Workload:
 
     def describe(self) -> dict[str, Any]:
         """The workload as flat name -> JSON value, for ``session.json``."""
-        import keras
-
         optimizer = self.optimizer
         values: dict[str, Any] = {
             "name": self.name,
@@ -113,12 +112,13 @@ class Workload:
             "optimizer": defaults.describe(optimizer) if optimizer is not None else None,
         }
         if self.is_keras:
-            values["layers"] = len(getattr(self.model, "layers", ()))
+            values["parameters"] = sum(map(_size, self.model.weights))  # without random seeds
             values["trainable_parameters"] = sum(map(_size, self.model.trainable_variables))
+            values["layers"] = len(getattr(self.model, "layers", ()))
+            values["random_layers"] = layers.random_layers(self.model)
             if self.phase != "predict":
                 values["loss"] = defaults.describe(self.model.loss) if self.model.loss else None
-                values["metrics"] = [metric.name for metric in self.model.metrics]
-        values["keras_backend"] = keras.backend.backend()
+                values["metrics"] = _metric_names(self.model)
         return values
 
     def _precision(self) -> str:
@@ -140,23 +140,23 @@ def load(spec: WorkloadSpec) -> Workload:
     import keras
 
     _prepare_keras(spec)
-    declared, notes = offer.read(spec)
-    notes += _target_notes(spec)
+    offered = offer.read(spec)
+    declared, notes = offered.declared, offered.notes + _target_notes(spec)
     if declared.step is not None:
         loaded = _load_step(declared, spec, notes)
     else:
         matched = matching.match(declared, spec)
         loaded = Workload(
             spec=spec,
-            name=declared.name or declared.model.name,
+            name=declared.name or _model_name(declared.model, spec),
             model=declared.model,
             plain_step=None,
             dataset=matched.batches.dataset,
             batch_size=matched.batches.batch_size,
-            data_origin=matched.batches.origin,
+            data_origin=offered.data_origin or matched.batches.origin,
             batch=matching.describe(matched.batches.first),
             captured=(declared.model,),
-            notes=notes + matched.notes,
+            notes=notes + matched.notes + _random_note(declared.model, spec.phase),
         )
     if spec.weights_path is not None:
         loaded.load_weights(spec.weights_path)
@@ -217,6 +217,28 @@ def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -
 
 def _target_notes(spec: WorkloadSpec) -> tuple[str, ...]:
     return (f"Precision set to {spec.precision}.",) if spec.precision else ()
+
+
+def _model_name(model: Any, spec: WorkloadSpec) -> str:
+    """The model's name; a name that Keras made up says nothing, the target does."""
+    made_up = re.fullmatch(r"(sequential|functional|model)(_\d+)?", model.name)
+    return Path(spec.target).name if made_up else str(model.name)
+
+
+def _random_note(model: Any, phase: Phase) -> tuple[str, ...]:
+    names = layers.random_layers(model) if phase == "train" else []
+    if not names:
+        return ()
+    named = ", ".join(names[:3])
+    return (f"{named}: random numbers are other ones under XLA, so losses will differ there.",)
+
+
+def _metric_names(model: Any) -> list[str]:
+    """Names as the user compiled them; the loss is always first."""
+    try:
+        return list(model.get_metrics_result())
+    except ValueError:  # a model with its own train_step: they are made by its first step
+        return [metric.name for metric in model.metrics]
 
 
 def _size(variable: Any) -> int:

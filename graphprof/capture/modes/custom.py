@@ -8,7 +8,7 @@ added losses included. The modes differ in what is wrapped around it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphprof.capture import blame
 from graphprof.capture.modes import resolved, xla_errors
@@ -39,9 +39,7 @@ def loop(workload: Workload, step: Step, title: str, *, compiled: bool, jit_comp
         try:
             _run(workload, step, pacer)
         except Exception as error:
-            if jit_compile and (told := xla_errors.explain(error)):
-                raise told from error
-            raise blame.blame(error, f"A step in mode {title}") from error
+            raise_told(error, title, jit_compile=jit_compile)
 
     values = resolved.common(workload) | {
         "loop": "custom",
@@ -70,6 +68,16 @@ def _run(workload: Workload, step: Step, pacer: Pacer) -> None:
         calls += 1
         if not pacer.tick(outputs):
             return
+
+
+def raise_told(error: Exception, title: str, *, jit_compile: bool) -> NoReturn:
+    """Raise what a step raised as one clear error; out of memory stays what it is."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        raise error
+    if jit_compile and (told := xla_errors.explain(error)):
+        raise told from error
+    told_plainly = blame.blame(error, f"A step in mode {title}")
+    raise told_plainly from (None if told_plainly is error else error)
 
 
 def exhausted(steps: int) -> WorkloadError:

@@ -14,10 +14,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from graphprof.capture import blame
-from graphprof.capture.modes import resolved, xla_errors
+from graphprof.capture import layers
+from graphprof.capture.modes import resolved
 from graphprof.capture.modes.base import Loop, Mode
-from graphprof.capture.modes.custom import exhausted
+from graphprof.capture.modes.custom import exhausted, raise_told
 from graphprof.errors import UsageError
 from graphprof.session import PHASES, Phase
 
@@ -84,11 +84,9 @@ class KerasLoop(Mode):
         if self.variant == "spe" and not self.parameter_given:
             return f"Mode {self.name} needs a number of steps, as {self.name}=8."
         if self.variant == "xla":
-            refused = _refusing_layers(workload.model)
+            refused = layers.without_xla(workload.model)
             if refused:
-                return (
-                    f"Keras does not compile {', '.join(refused)} with XLA (supports_jit is False)."
-                )
+                return f"Keras does not compile {', '.join(refused[:3])} with XLA."
         return self.why_not_here()
 
     @property
@@ -110,9 +108,7 @@ class KerasLoop(Mode):
             try:
                 _run(workload, self.phase, pacer)
             except Exception as error:
-                if model.jit_compile and (told := xla_errors.explain(error)):
-                    raise told from error
-                raise blame.blame(error, f"A step in mode {self.title}") from error
+                raise_told(error, self.title, jit_compile=bool(model.jit_compile))
 
         values = resolved.common(workload) | {
             "loop": LOOPS[self.phase],
@@ -138,14 +134,6 @@ def modes() -> tuple[KerasLoop, ...]:
     return tuple(
         KerasLoop(phase, variant) for phase in PHASES for variant in ("", "eager", "xla", "spe")
     )
-
-
-def _refusing_layers(model: Any) -> list[str]:
-    """Layers that Keras will not hand to XLA."""
-    refused = [layer for layer in getattr(model, "layers", ()) if not layer.supports_jit]
-    if not refused and not model.supports_jit:
-        refused = [model]
-    return [f"{layer.name} ({type(layer).__name__})" for layer in refused[:3]]
 
 
 def _run(workload: Workload, phase: Phase, pacer: Pacer) -> None:
@@ -186,7 +174,7 @@ def _pacing_callback(phase: Phase, pacer: Pacer) -> Any:
 
         def _end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 Keras gives it
             self.calls += 1
-            self.finished = not pacer.tick(logs)
+            self.finished = not pacer.tick(logs, anew=self.full)
             if self.finished:
                 self.model.stop_training = True
                 self.model.stop_evaluating = True
@@ -195,9 +183,9 @@ def _pacing_callback(phase: Phase, pacer: Pacer) -> Any:
         def _end_predict(self, batch: int, logs: Any = None) -> None:
             outputs = (logs or {}).get("outputs")
             self.kept_bytes += sum(map(_bytes, keras.tree.flatten(outputs)))
+            self.full = self.kept_bytes > KEPT_BYTES
             self._end(batch, outputs)
-            if self.kept_bytes > KEPT_BYTES and not self.finished:
-                self.full = True
+            if self.full:
                 self.model.stop_predicting = True
 
     # Only the phase's own hooks: `fit` also calls those of `evaluate`, were it to validate.
