@@ -1,0 +1,291 @@
+"""Parity of a small network that numpy trains: in several precisions, and with planted mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graphprof import session as disk
+from graphprof.analysis import parity, parity_file
+from graphprof.analysis.parity import ModeParity
+from graphprof.analysis.parity_file import Recording
+from graphprof.session import Run, RunFolder, Session, SessionInfo
+
+STEPS = 5
+
+
+def recording(
+    dtype: Any = np.float32,
+    *,
+    chunks: int = 1,
+    epsilon: float = 1e-7,
+    relu_leak: float = 0.0,
+    **about: Any,
+) -> Recording:
+    """Two layers, squared error and Adam; ``chunks`` changes the order of summing.
+
+    Computed in ``dtype``; variables and Adam's moments are no coarser than float32, as in Keras.
+    """
+    stored: Any = np.promote_types(dtype, np.float32).type
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(64, 8)).astype(dtype), rng.normal(size=(64, 1)).astype(dtype)
+    weights = {
+        "dense/kernel": rng.normal(0, 0.3, (8, 16)).astype(stored),
+        "dense/bias": np.zeros(16, stored),
+        "head/kernel": rng.normal(0, 0.3, (16, 1)).astype(stored),
+    }
+    initial = {name: value.copy() for name, value in weights.items()}
+    moments = {name: [np.zeros_like(v), np.zeros_like(v)] for name, v in weights.items()}
+    losses, first = [], {}
+
+    def total(parts: np.ndarray) -> np.ndarray:
+        return sum((part.sum(0, dtype=dtype) for part in np.array_split(parts, chunks)), dtype(0))
+
+    for step in range(1, STEPS + 1):
+        cast = {name: value.astype(dtype) for name, value in weights.items()}
+        hidden = x @ cast["dense/kernel"] + cast["dense/bias"]
+        active = np.where(hidden > 0, hidden, dtype(relu_leak) * hidden)
+        output = active @ cast["head/kernel"]
+        error = output - y
+        losses.append(float((error * error).mean(dtype=dtype)))
+        back = dtype(2 / 64) * error @ cast["head/kernel"].T
+        back = np.where(hidden > 0, back, dtype(relu_leak) * back)
+        gradients = {
+            "dense/kernel": total(x[:, :, None] * back[:, None, :]),
+            "dense/bias": total(back),
+            "head/kernel": total(active[:, :, None] * (dtype(2 / 64) * error)[:, None, :]),
+        }
+        if step == 1:
+            first = {
+                "output": {"head": output},
+                "layer": {"dense": active, "head": output},
+                "gradient": gradients,
+            }
+        for name, gradient in gradients.items():
+            mean, square = moments[name]
+            wide = gradient.astype(stored)
+            mean += stored(0.1) * (wide - mean)
+            square += stored(0.001) * (wide * wide - square)
+            rate = stored(0.01) * np.sqrt(stored(1 - 0.999**step)) / stored(1 - 0.9**step)
+            weights[name] = weights[name] - rate * mean / (np.sqrt(square) + stored(epsilon))
+    arrays = parity_file.pack(
+        {"steps": STEPS, "precision": np.dtype(dtype).name, **about},
+        losses,
+        **first,
+        initial=initial,
+        weight=weights,
+    )
+    return Recording(json.loads(str(arrays["about"])), arrays)
+
+
+def compare(one: Recording | None, other: Recording | None, **more: Any) -> ModeParity:
+    return parity.compare("xla", one, other, **more)
+
+
+def without(source: Recording, name: str) -> Recording:
+    return Recording(source.about, {k: v for k, v in source.arrays.items() if k != name})
+
+
+def changed(source: Recording, name: str, value: Any) -> Recording:
+    return Recording(source.about, {**source.arrays, name: value})
+
+
+def test_the_same_work_passes_exactly() -> None:
+    found = compare(recording(), recording())
+    assert found.verdict == "passed"
+    assert {deviation.relative for deviation in found.deviations} == {0.0}
+    assert [d.kind for d in found.deviations].count("gradient") == 3
+
+
+def test_another_order_of_summing_passes_with_small_errors() -> None:
+    found = compare(recording(chunks=7), recording())
+    assert found.verdict == "passed"
+    assert found.worst is not None
+    assert 0 < found.worst.relative < found.worst.tolerance
+    gradient = next(d for d in found.deviations if d.kind == "gradient" and d.relative > 0)
+    assert gradient.ulp is not None
+    assert 0 < gradient.ulp < 100
+
+
+def test_float16_that_says_it_is_float32_fails() -> None:
+    planted = recording(np.float16, precision="float32")
+    found = compare(planted, recording())
+    assert found.verdict == "failed"
+    assert found.first_layer == "dense"
+    assert found.reason
+
+
+def test_float16_that_says_so_passes_within_its_own_tolerance() -> None:
+    assert compare(recording(np.float16), recording()).verdict == "passed"
+    assert (
+        compare(recording(np.float16, precision="mixed_float16"), recording()).verdict == "passed"
+    )
+
+
+def test_a_changed_epsilon_of_the_optimizer_shows_in_the_updates() -> None:
+    found = compare(recording(epsilon=1e-2), recording())
+    assert found.verdict == "failed"
+    failed = {deviation.kind for deviation in found.deviations if deviation.ok is False}
+    assert "update" in failed
+    assert not failed & {"layer", "output", "gradient"}
+
+
+def test_a_changed_layer_is_the_first_that_diverges() -> None:
+    found = compare(recording(relu_leak=0.01), recording())
+    assert found.verdict == "failed"
+    assert found.first_layer == "dense"
+
+
+def test_a_wrong_gradient_is_named() -> None:
+    base = recording()
+    wrong = changed(base, "gradient/head/kernel", base.arrays["gradient/head/kernel"] * 1.01)
+    found = compare(wrong, base)
+    assert found.verdict == "failed"
+    assert found.first_layer == "head/kernel"
+    assert found.worst is not None
+    assert found.worst.kind == "gradient"
+    assert found.worst.relative == pytest.approx(0.01, rel=1e-3)
+
+
+def test_errors_are_counted_in_units_in_the_last_place() -> None:
+    base = recording()
+    weights = base.arrays["output/head"].copy()
+    largest = np.unravel_index(np.argmax(np.abs(weights)), weights.shape)
+    weights[largest] = np.nextafter(weights[largest], np.float32(np.inf), dtype=np.float32)
+    found = compare(changed(base, "output/head", weights), base)
+    output = next(d for d in found.deviations if d.kind == "output")
+    assert output.ulp == pytest.approx(1.0)
+
+
+def test_a_variable_moved_by_rounding_errors_alone_is_not_judged_by_its_update() -> None:
+    def with_noise(sign: float) -> Recording:
+        source = recording()
+        noise = {
+            "gradient/bias": np.array([sign * 1e-9], np.float32),
+            "initial/bias": np.array([0.0], np.float32),
+            "weight/bias": np.array([-sign * 0.05], np.float32),
+        }
+        return Recording(source.about, {**source.arrays, **noise})
+
+    found = compare(with_noise(1.0), with_noise(-1.0))
+    assert found.verdict == "passed"
+    unjudged = {(d.kind, d.name) for d in found.deviations if d.ok is None}
+    assert unjudged == {("weight", "bias"), ("update", "bias")}
+
+
+def test_a_reference_excuses_what_the_baseline_does_as_well() -> None:
+    truth, base, mode = recording(np.float64), recording(), recording()
+    noise = np.random.default_rng(0).normal(0, 3e-4, (2, 64, 1))
+    base = changed(base, "output/head", truth.array("output/head") + noise[0])
+    mode = changed(mode, "output/head", truth.array("output/head") + noise[1])
+    base, mode, truth = (without(r, "layer/head") for r in (base, mode, truth))
+    assert compare(mode, base).verdict == "failed"
+    assert compare(mode, base, reference=truth).verdict == "passed"
+    far = changed(mode, "output/head", truth.array("output/head") + 0.1)
+    assert compare(far, base, reference=truth).verdict == "failed"
+
+
+def test_a_nan_on_one_side_fails_and_on_both_is_the_same() -> None:
+    base = recording()
+    output = base.arrays["output/head"].copy()
+    output[3] = np.nan
+    broken = changed(base, "output/head", output)
+    found = compare(broken, base)
+    assert found.verdict == "failed"
+    assert found.worst is not None
+    assert found.worst.relative == np.inf
+    assert compare(broken, broken).verdict == "passed"
+
+
+def test_other_shapes_and_missing_variables_fail() -> None:
+    base = recording()
+    assert compare(changed(base, "weight/dense/bias", np.zeros(3)), base).verdict == "failed"
+    found = compare(without(base, "weight/dense/bias"), base)
+    assert found.verdict == "failed"
+    assert found.first_layer == "dense/bias"
+    assert compare(base, without(base, "weight/dense/bias")).verdict == "failed"
+
+
+def test_layers_of_one_side_only_say_nothing() -> None:
+    base = recording()
+    assert compare(without(base, "layer/dense"), base).verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    ("mode", "baseline", "reason"),
+    [
+        (None, recording(), "not recorded"),
+        (recording(), None, "baseline"),
+        (recording(steps=7), recording(), "different numbers of steps"),
+        (recording(random=["dropout"]), recording(), "dropout"),
+        (recording(precision="int4"), recording(), "int4"),
+    ],
+)
+def test_what_cannot_be_compared_is_unknown_with_a_reason(
+    mode: Recording | None, baseline: Recording | None, reason: str
+) -> None:
+    found = compare(mode, baseline)
+    assert found.verdict == "unknown"
+    assert found.reason is not None
+    assert reason in found.reason
+    assert found.worst is None
+
+
+def save(folder: Path, source: Recording, name: str = parity_file.PARITY_FILE) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / name, **source.arrays)
+
+
+def session(path: Path, *modes: str) -> Session:
+    info = SessionInfo("s", "2026-01-01", "0", "complete", "train", "t", modes, modes[0])
+    runs = tuple(RunFolder(path / mode, Run(mode, mode, "complete"), None) for mode in modes)
+    return Session(path, info, runs)
+
+
+def test_a_session_is_read_from_disk(tmp_path: Path) -> None:
+    found = session(tmp_path, "eager", "graph", "xla", "fit")
+    assert parity.of_session(found) is None
+    save(disk.graphprof_folder(tmp_path / "eager"), recording())
+    save(disk.graphprof_folder(tmp_path / "graph"), recording(chunks=3))
+    save(disk.graphprof_folder(tmp_path / "xla"), recording(np.float16, precision="float32"))
+    save(tmp_path, recording(np.float64), parity_file.REFERENCE_FILE)
+    result = parity.of_session(found)
+    assert result is not None
+    assert result.reference
+    assert [mode.verdict for mode in result.modes] == ["passed", "failed", "unknown"]
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 not a zip", b"\x93NUMPY", b"[]"])
+def test_a_damaged_file_is_unknown(tmp_path: Path, data: bytes) -> None:
+    save(disk.graphprof_folder(tmp_path / "eager"), recording())
+    folder = disk.graphprof_folder(tmp_path / "graph")
+    folder.mkdir(parents=True)
+    (folder / parity_file.PARITY_FILE).write_bytes(data)
+    result = parity.of_session(session(tmp_path, "eager", "graph"))
+    assert result is not None
+    assert result.modes[0].verdict == "unknown"
+
+
+def test_a_file_cut_short_is_unknown(tmp_path: Path) -> None:
+    for mode in ("eager", "graph"):
+        save(disk.graphprof_folder(tmp_path / mode), recording())
+    path = disk.graphprof_folder(tmp_path / "graph") / parity_file.PARITY_FILE
+    data = path.read_bytes()
+    # A flipped byte in the middle of an array: the zip's checksum finds it while it is read.
+    path.write_bytes(data[:900] + bytes([data[900] ^ 0xFF]) + data[901:])
+    result = parity.of_session(session(tmp_path, "eager", "graph"))
+    assert result is not None
+    assert result.modes[0].verdict == "unknown"
+
+
+def test_pickles_are_never_loaded(tmp_path: Path) -> None:
+    folder = disk.graphprof_folder(tmp_path / "graph")
+    save(folder, changed(recording(), "weight/dense/bias", np.array([object()], dtype=object)))
+    save(disk.graphprof_folder(tmp_path / "eager"), recording())
+    result = parity.of_session(session(tmp_path, "eager", "graph"))
+    assert result is not None
+    assert result.modes[0].verdict == "unknown"
