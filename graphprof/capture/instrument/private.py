@@ -231,3 +231,24 @@ def profiler_active() -> bool:
     """Whether somebody has started a profiler session in this process."""
     module = sys.modules.get("tensorflow.python.profiler.profiler_v2")
     return getattr(module, "_profiler", None) is not None
+
+
+# Layer scopes (``scopes.py``): how TensorFlow numbers tensors and calls gradient functions.
+
+GRADIENT_FUNCTION = Point(
+    f"{_EAGER}.backprop:_gradient_function", "which layer an eager backward op belongs to"
+)
+REGISTER_GRADIENT_FUNCTION = Point(
+    "tensorflow.python.pywrap_tfe:TFE_Py_RegisterGradientFunction",
+    "which layer an eager backward op belongs to",
+)
+TENSOR_CLOCK = Point(
+    "tensorflow.python.framework.ops:uid", "which layer an eager backward op belongs to"
+)
+SCOPE_POINTS = (GRADIENT_FUNCTION, REGISTER_GRADIENT_FUNCTION, TENSOR_CLOCK)
+
+
+def tensor_id(tensor: Any) -> int | None:
+    """The number of an eager tensor, drawn from ``TENSOR_CLOCK`` as it was made, or None."""
+    number = getattr(tensor, "_id", None)
+    return number if isinstance(number, int) else None
