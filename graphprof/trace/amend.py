@@ -1,0 +1,133 @@
+"""Steps for every reader: a trace whose calls hold several steps gets a mark for each step.
+
+XProf and other readers count the events that carry ``_r=1`` and a ``step_num``. Where one call
+holds N steps they would see one. ``amend`` writes the steps that ``graphprof.trace.marks`` derives
+into a line of their own, and takes ``_r`` off the calls, which keep their name, number and
+``steps``. ``marks`` itself never reads the derived marks: it derives them anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from graphprof.errors import StorageError
+from graphprof.trace import marks, proto, xspace
+from graphprof.trace.model import Trace
+
+LINE = "graphprof steps"
+
+
+def amend(path: str | os.PathLike[str]) -> int:
+    """Give each step of a trace its own mark; the file is replaced as a whole.
+
+    Returns:
+        how many marks were added: 0 when each call holds one step, or has been amended before.
+
+    Raises:
+        TraceError: the file cannot be read.
+        StorageError: it cannot be written.
+    """
+    trace = xspace.read(path, stats=marks.STATS)
+    steps = [mark for mark in marks.find(trace) if mark.call_steps > 1]
+    host = trace.host
+    if host is None or not steps or any(line.name == LINE for line in host.lines):
+        return 0
+    space = proto.XSpace.FromString(Path(path).read_bytes())
+    plane = next(plane for plane in space.planes if plane.name == host.name.encode())
+    _add_line(_Names(plane), steps, trace)
+    _replace(Path(path), space.SerializeToString())
+    return len(steps)
+
+
+class _Names:
+    """A plane's tables of names, with what is missing added."""
+
+    def __init__(self, plane: Any) -> None:
+        self.plane = plane
+        self._stats = {entry.value.name: entry.key for entry in plane.stat_metadata}
+        self._events = {entry.value.name: entry.key for entry in plane.event_metadata}
+
+    def stat(self, name: str) -> int:
+        return self._key(name.encode(), self._stats, self.plane.stat_metadata)
+
+    def event(self, name: str) -> int:
+        return self._key(name.encode(), self._events, self.plane.event_metadata)
+
+    @staticmethod
+    def _key(name: bytes, known: dict[bytes, int], table: Any) -> int:
+        if name not in known:
+            key = max(known.values(), default=0) + 1
+            entry = table.add(key=key)
+            entry.value.id, entry.value.name = key, name
+            known[name] = key
+        return known[name]
+
+
+def _add_line(names: _Names, steps: list[marks.StepMark], trace: Trace) -> None:
+    """Add the steps, on the clock of the line that made the calls."""
+    plane = names.plane
+    lines = plane.lines
+    line = lines.add(name=LINE.encode(), id=max(line.id for line in lines) + 1)
+    line.timestamp_ns = lines[steps[0].line].timestamp_ns
+    ids = {name: names.stat(name) for name in ("_r", "step_num", "steps", "derived")}
+    origin = {
+        index: _take_roots(lines[index], ids) - first
+        for index, first in _first_calls(trace).items()
+    }
+    for step in steps:
+        shift_ps = (lines[step.line].timestamp_ns - line.timestamp_ns) * 1000
+        event = line.events.add(
+            metadata_id=names.event(step.name),
+            offset_ps=step.start_ps + origin[step.line] + shift_ps,
+            duration_ps=step.end_ps - step.start_ps,
+        )
+        for stat, value in (("_r", 1), ("step_num", step.step_num), ("derived", 1)):
+            event.stats.add(metadata_id=ids[stat], int64_value=value)
+        if not step.exact:
+            event.stats.add(metadata_id=names.stat("exact"), int64_value=0)
+
+
+def _first_calls(trace: Trace) -> dict[int, int]:
+    """Return when the first call of each line begins, picoseconds on the trace's clock."""
+    first: dict[int, int] = {}
+    for call in marks.calls(trace):
+        first.setdefault(call.line, call.start_ps)
+    return first
+
+
+def _take_roots(line: Any, ids: dict[str, int]) -> int:
+    """Take ``_r`` off the calls of several steps; return when the first call begins by the line."""
+    begins = []
+    for event in line.events:
+        stats = {stat.metadata_id: stat for stat in event.stats}
+        if ids["step_num"] not in stats or ids["_r"] not in stats:
+            continue
+        begins.append(event.offset_ps)
+        if ids["steps"] in stats:
+            event.stats.remove(stats[ids["_r"]])
+    return int(min(begins))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Replace the file in one step, with the rights it had."""
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, path.stat().st_mode)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+        raise StorageError(
+            f"Cannot write {path}: {error.strerror or error}",
+            "Free some space, or check the permissions of its folder",
+        ) from error

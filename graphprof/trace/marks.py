@@ -1,0 +1,178 @@
+"""The steps of a trace.
+
+A step is marked by an event that carries ``_r=1`` and its ``step_num`` (as XProf has it; the graph
+executor's launches carry ``_r`` too, but no number). A call that holds several steps (Keras's
+``steps_per_execution=N``) has one mark, with the number of its first step and ``steps=N``.
+
+Such a call is split where its iterations begin. Keras's loop (``multi_step_on_iterator``, Keras
+3.10 to 3.15) is a graph of its own around the step, compiled by XLA or not: each iteration takes
+its batch out of an ``Optional``, by one node that runs once an iteration, first thing. The first
+step begins with the call and the last one ends with it, so that the steps tile the call. Where the
+trace holds no such node (``predict`` runs its N batches as one graph, side by side) it cannot be
+known where a step begins; the call is then divided evenly, and the steps say ``exact=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphprof.trace.model import Int64, Plane, Trace
+
+STATS: tuple[str, ...] = ("_r", "step_num", "steps", "derived")
+"""The stats that marks are found by; ask for them when reading."""
+
+TAKES_ITS_BATCH = ":OptionalGetValue"
+"""How the name of the node ends that every iteration of Keras's loop begins with."""
+
+
+@dataclass(frozen=True)
+class StepMark:
+    """One step, or one call that holds several.
+
+    Attributes:
+        step_num: its number; of a call: that of its first step.
+        steps: how many steps it holds: 1 from ``find``.
+        line: index in ``Plane.lines`` of the thread that made it.
+        start_ps: when it begins, picoseconds from the trace's origin.
+        end_ps: when it ends.
+        name: ``train``, ``evaluate`` or ``predict`` in graphprof's own traces.
+        call_steps: how many steps the call holds that it is part of.
+        exact: whether its limits were recorded; False for a call that was divided evenly.
+    """
+
+    step_num: int
+    steps: int
+    line: int
+    start_ps: int
+    end_ps: int
+    name: str = "train"
+    call_steps: int = 1
+    exact: bool = True
+
+
+def find(trace: Trace) -> tuple[StepMark, ...]:
+    """Return the steps of a trace, in order of time; calls that hold several are split."""
+    host = trace.host
+    if host is None:
+        return ()
+    starts = _batches_taken(host)
+    steps: list[StepMark] = []
+    for call in calls(trace):
+        # Calls may have been numbered one by one, as they were made, or by their first step.
+        follows = steps[-1].step_num + 1 if steps and call.steps > 1 else call.step_num
+        steps.extend(_split(call, starts, max(call.step_num, follows)))
+    return tuple(steps)
+
+
+def calls(trace: Trace) -> tuple[StepMark, ...]:
+    """Return the marks as recorded, in order of time: one a call, however many steps it holds.
+
+    A mark inside another one is not a step of its own and left out.
+    """
+    host = trace.host
+    if host is None or "step_num" not in host.stats:
+        return ()
+    root, steps, derived = (_column(host, name) for name in ("_r", "steps", "derived"))
+    found = host.stats["step_num"]
+    chosen = ((root[found.owner] == 1) | (steps[found.owner] > 1)) & (derived[found.owner] == 0)
+    events = found.owner[chosen]
+    numbers = np.asarray(found.values)[chosen]
+    firsts = np.array([line.first for line in host.lines], np.int64)
+    lines = np.searchsorted(firsts, events, side="right") - 1
+    marks: list[StepMark] = []
+    order = np.lexsort((host.start_ps[events], lines))
+    for event, number, line in zip(events[order], numbers[order], lines[order], strict=True):
+        # Empty lines share their first index with the line that follows.
+        mark = _mark(host, int(event), int(number), int(line), int(max(1, steps[event])))
+        if marks and marks[-1].line == mark.line and mark.start_ps < marks[-1].end_ps:
+            continue
+        marks.append(mark)
+    return tuple(sorted(marks, key=lambda mark: mark.start_ps))
+
+
+def notices(marks: Sequence[StepMark]) -> tuple[str, ...]:
+    """Say what is odd about the steps found, one sentence each: numbers twice, or missing."""
+    numbers = np.array([mark.step_num for mark in marks], np.int64)
+    there, times = np.unique(numbers, return_counts=True)
+    said = [f"Step {number} is marked more than once" for number in there[times > 1]]
+    for before in np.flatnonzero(np.diff(there) > 1):
+        first, last = there[before] + 1, there[before + 1] - 1
+        said.append(
+            f"Step {first} is missing" if first == last else f"Steps {first} to {last} are missing"
+        )
+    guessed = sum(not mark.exact for mark in marks)
+    if guessed:
+        said.append(
+            f"{guessed} steps were not recorded one by one: the calls that hold them were divided "
+            "evenly"
+        )
+    return tuple(said)
+
+
+def _mark(host: Plane, event: int, number: int, line: int, steps: int) -> StepMark:
+    start = int(host.start_ps[event])
+    return StepMark(
+        step_num=number,
+        steps=steps,
+        line=line,
+        start_ps=start,
+        end_ps=start + int(host.duration_ps[event]),
+        name=host.names[host.name_id[event]],
+        call_steps=steps,
+    )
+
+
+def _column(plane: Plane, stat: str) -> Int64:
+    """Return a stat of small whole numbers for every event, 0 where it has none."""
+    values = np.zeros(len(plane), np.int64)
+    column = plane.stats.get(stat)
+    if column is not None and column.values.dtype == np.int64:
+        values[column.owner] = column.values
+    return values
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """When iterations took their batch: parallel arrays, ascending in time."""
+
+    start_ps: Int64
+    name_id: Int64
+
+
+def _batches_taken(host: Plane) -> _Taken:
+    named = np.array([name.endswith(TAKES_ITS_BATCH) for name in host.names], bool)
+    events = np.flatnonzero(named[host.name_id])
+    events = events[np.argsort(host.start_ps[events], kind="stable")]
+    return _Taken(host.start_ps[events], host.name_id[events].astype(np.int64))
+
+
+def _split(call: StepMark, taken: _Taken, number: int) -> Iterator[StepMark]:
+    if call.steps == 1:
+        yield call
+        return
+    begins = _iterations(call, taken)
+    exact = begins is not None
+    if begins is None:
+        length = call.end_ps - call.start_ps
+        begins = [call.start_ps + length * k // call.steps for k in range(call.steps)]
+    for k, (start, end) in enumerate(zip(begins, [*begins[1:], call.end_ps], strict=True)):
+        yield StepMark(number + k, 1, call.line, start, end, call.name, call.call_steps, exact)
+
+
+def _iterations(call: StepMark, taken: _Taken) -> list[int] | None:
+    """Return when each step of a call begins, or None when the trace does not say.
+
+    A step may use optionals of its own: the loop's node is the first to run. The last call of an
+    epoch may hold fewer steps than it could.
+    """
+    first, last = np.searchsorted(taken.start_ps, (call.start_ps, call.end_ps))
+    if first == last:
+        return None
+    here = slice(int(first), int(last))
+    begins = taken.start_ps[here][taken.name_id[here] == taken.name_id[first]]
+    if len(begins) > call.steps:
+        return None
+    return [call.start_ps, *begins[1:].tolist()]
