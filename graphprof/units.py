@@ -7,11 +7,20 @@ held to ``tests/golden/units.json``. What was not measured is printed as ``NOT_M
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 NOT_MEASURED = "—"
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+class Formatter(Protocol):
+    """A function of this module that takes the number of significant figures."""
+
+    def __call__(self, value: float | None, digits: int = 3) -> str:
+        """``value`` as text with ``digits`` significant figures."""
+        ...
 
 
 def significant(value: float, digits: int = 3) -> str:

@@ -1,0 +1,67 @@
+"""``graphprof report``: print a recorded session again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from graphprof import session
+from graphprof.errors import SessionError
+from graphprof.report import document, markdown, text
+
+
+@click.command("report")
+@click.argument("path", metavar="SESSION", type=click.Path(path_type=Path))
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/report-schema.md).")
+@click.option(
+    "--json-file", type=click.Path(path_type=Path), help="Also write the JSON to this file."
+)
+def command(path: Path, as_markdown: bool, as_json: bool, json_file: Path | None) -> None:
+    """Print a recorded session again.
+
+    SESSION is a session's folder, or a log directory, of which the newest session is taken.
+
+    \b
+    graphprof report logs
+    graphprof report logs/20260101-120000-digits_cnn --markdown > comparison.md
+    graphprof report logs --json | jq '.modes[].step_time_s'
+    """
+    report = document.build(session.load(newest(path)))
+    show(report, as_markdown=as_markdown, as_json=as_json, json_file=json_file)
+
+
+def newest(path: Path) -> Path:
+    """``path`` itself when it is a session, else the newest session below it.
+
+    Raises:
+        SessionError: there is none.
+    """
+    if not path.is_dir() or (path / session.SESSION_FILE).is_file():
+        return path
+    found = list(session.find(path))
+    if not found:
+        raise SessionError(
+            f"No session in {path}", "Record one: graphprof profile TARGET --logdir " + str(path)
+        )
+    return max(found, key=lambda folder: (folder / session.SESSION_FILE).stat().st_mtime_ns)
+
+
+def show(
+    report: document.Report, *, as_markdown: bool, as_json: bool, json_file: Path | None
+) -> None:
+    """Print ``report`` to stdout in one format, and write its JSON where asked.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    if json_file is not None:
+        session.write_atomically(json_file, document.to_json(report).encode())
+    if as_json:
+        click.echo(document.to_json(report))
+    elif as_markdown:
+        click.echo(markdown.render(report), nl=False)
+    else:
+        text.render(report, Console(highlight=False))

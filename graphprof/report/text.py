@@ -1,0 +1,111 @@
+"""The report in a terminal."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from graphprof import units
+from graphprof.report import cells
+from graphprof.report.document import ModeReport, Report
+from graphprof.trace.kinds import KINDS
+
+# One colour a kind, of the terminal's own palette, so that light and dark themes both work.
+_COLOURS = {
+    "python": "blue",
+    "function_call": "bright_blue",
+    "dispatch": "magenta",
+    "build": "bright_red",
+    "compile": "red",
+    "op": "green",
+    "py_function": "bright_magenta",
+    "runtime": "bright_green",
+    "input": "yellow",
+    "idle": "bright_black",
+}
+_VERDICT_STYLES = {"faster": "green", "slower": "red"}
+
+
+def render(report: Report, console: Console) -> None:
+    """Print ``report``: the verdict first, then the tables, then what to know and where to look."""
+    _print_head(report, console)
+    console.print(_table(cells.comparison(report), _verdict_styles(report)))
+    _print_bars(report, console)
+    divided = cells.breakdown(report)
+    if divided is not None:
+        console.print(_table(divided, {}))
+    for sentence in cells.failures(report.modes):
+        console.print(Text(f"  ✗ {sentence}", style="red"))
+    for sentence in report.warnings:
+        console.print(Text(f"  ! {sentence}", style="yellow"))
+    for sentence in report.notes:
+        console.print(Text(f"  · {sentence}", style="dim"))
+    console.print(Text(f"\nSession  {report.session.path}", style="dim"), soft_wrap=True)
+
+
+def _print_head(report: Report, console: Console) -> None:
+    facts = [report.session.target, report.phase]
+    batch_size = report.workload.get("batch_size")
+    if batch_size is not None:
+        facts.append(f"batch {batch_size}")
+    console.print()
+    console.print(Text(" · ".join(str(fact) for fact in facts), style="dim"))
+    console.print(Text(report.verdict, style="bold"))
+    console.print()
+
+
+def _table(table: cells.Cells, styles: dict[int, str]) -> Table:
+    """``styles`` colours whole rows by their index."""
+    view = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(table.header):
+        view.add_column(escape(name), justify="left" if number == 0 else "right", no_wrap=True)
+    for index, row in enumerate(table.rows):
+        view.add_row(*(escape(cell) for cell in row), style=styles.get(index))
+    return view
+
+
+def _verdict_styles(report: Report) -> dict[int, str]:
+    return {
+        index: _VERDICT_STYLES[mode.ratio.verdict]
+        for index, mode in enumerate(report.modes)
+        if mode.ratio and mode.ratio.verdict in _VERDICT_STYLES
+    }
+
+
+def _print_bars(report: Report, console: Console) -> None:
+    """One bar a mode, all on one scale, divided by kind."""
+    modes = [mode for mode in report.modes if mode.breakdown and mode.traced_step_s]
+    if not modes:
+        return
+    name_width = max(len(mode.mode) for mode in modes)
+    longest = max(mode.traced_step_s or 0.0 for mode in modes)
+    width = max(10, min(console.width, 110) - name_width - 14)
+    for mode in modes:
+        bar = _bar(mode, width / longest)
+        console.print(
+            Text(f"{mode.mode:<{name_width}} ") + bar + f" {units.seconds(mode.traced_step_s)}"
+        )
+    used = {part.kind for mode in modes for part in mode.breakdown or () if part.seconds > 0}
+    legend = Text(" " * (name_width + 1))
+    for kind in KINDS:
+        if kind.id in used:
+            legend.append("■ ", style=_COLOURS[kind.id]).append(f"{kind.title}  ")
+    console.print(legend)
+    console.print()
+
+
+def _bar(mode: ModeReport, cells_per_second: float) -> Text:
+    """The parts as coloured blocks; each ends where the running sum ends, so that rounding never
+    makes one bar longer than its step."""
+    bar = Text()
+    until = 0.0
+    drawn = 0
+    for part in mode.breakdown or ():
+        until += part.seconds
+        end = round(until * cells_per_second)
+        bar.append("█" * (end - drawn), style=_COLOURS[part.kind])
+        drawn = end
+    return bar
