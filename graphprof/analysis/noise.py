@@ -29,7 +29,7 @@ SLOW_FACTOR: Final = 1.5
 SLOW_SHARE: Final = 0.10
 OTHERS_SHARE: Final = 0.10
 STEAL_SHARE: Final = 0.02
-# A session that could not have seen a difference of this size has measured nothing.
+# A comparison that could not have seen a difference of this size has measured nothing.
 BLIND: Final = 0.25
 
 
@@ -111,8 +111,8 @@ def machine_noise(
 def cannot_support(steps: SessionSteps) -> str | None:
     """The sentence for the headline when this session's own errors forbid its claims, else None.
 
-    That is so when the baseline came out different from itself, or when hardly any difference
-    could have been seen.
+    That is so when the baseline came out different from itself, or when what is inconclusive could
+    not have been anything else.
     """
     aa = steps.aa
     if aa is not None and aa.verdict in ("faster", "slower"):
@@ -120,11 +120,12 @@ def cannot_support(steps: SessionSteps) -> str | None:
             f"This machine did not hold still: {steps.baseline} differed by {abs(aa.value - 1):.1%} "
             "from itself in other processes, and no smaller difference is claimed."
         )
-    seen = [s.ratio.detectable for s in steps.modes if s.ratio and s.ratio.detectable is not None]
+    open_ratios = [s.ratio for s in steps.modes if s.ratio and s.ratio.verdict == "inconclusive"]
+    seen = [ratio.detectable for ratio in open_ratios if ratio.detectable is not None]
     if seen and min(seen) > BLIND:
         return (
-            f"This session could only have seen differences of {min(seen):.0%} and more; "
-            "give it more time with --budget, or a quieter machine."
+            f"Where it is inconclusive, this session could only have seen differences of "
+            f"{min(seen):.0%} and more: give it more time with --budget, or a quieter machine."
         )
     return None
 

@@ -49,6 +49,8 @@ FEWEST_ROUNDS = 4
 # Correlation of neighbouring steps of one process (measured: 0.2 to 0.8).
 STEP_CORRELATION = 0.6
 
+# Advice to start more waves than this is no advice.
+MOST_WAVES = 50
 # A difference below 2 % is not worth a name even when it is real; within 5 % is "equivalent".
 SMALLEST_CLAIM = math.log(1.02)
 EQUIVALENCE = math.log(1.05)
@@ -272,23 +274,28 @@ def needed(narrow: Mean, wide: Wide, rounds: int, waves: int) -> tuple[int, int]
     """How many more (rounds, waves) would settle the verdict if the log-ratio stays as it is.
 
     The standard error must fall so far that the interval excludes 0 or lies within 5 %, whichever
-    takes less. Rounds in the same processes only narrow the narrow part; when what differs
-    between processes alone is too much, new waves of as many rounds are needed.
-    None when no sensible number of rounds would do (the value sits just at a border).
+    takes less. Rounds in the same processes only narrow the narrow part. The fewest waves are
+    given whose rounds number no more than four times those of the waves so far.
+    None when no sensible number would do (the value sits just at a border).
     """
     effect = abs(wide.value)
     goal = max(EQUIVALENCE - effect, effect if effect > SMALLEST_CLAIM else 0.0)
     # Two standard errors: the t-quantile of the many degrees of freedom that more rounds bring.
     target = (goal / 2) ** 2
-    if narrow.se is None or target < 1e-6:
+    if narrow.se is None:
         return None
-    process = wide.se**2 - narrow.se**2
-    if process < 0.8 * target:
-        more = rounds * narrow.se**2 / (target - process) - rounds
-        if more <= 4 * rounds:
-            return max(1, FEWEST_ROUNDS - rounds, math.ceil(more)), 0
-    more_waves = max(1, math.ceil(waves * wide.se**2 / target) - waves)
-    return more_waves * math.ceil(rounds / waves), more_waves
+    process = waves * (wide.se**2 - narrow.se**2)
+    for enough in range(waves, MOST_WAVES):
+        left = target - process / enough
+        if left <= 0:
+            continue
+        all_rounds = rounds * narrow.se**2 / left
+        if all_rounds / enough <= 4 * rounds / waves:
+            more = enough - waves
+            # A wave has some rounds even where the processes are all the doubt.
+            fewest = max(1, FEWEST_ROUNDS - rounds, FEWEST_ROUNDS * more)
+            return max(fewest, math.ceil(all_rounds) - rounds), more
+    return None
 
 
 def ratio(

@@ -98,6 +98,10 @@ def test_a_blind_session_is_told_in_the_headline() -> None:
     assert "could only have seen" in sentence
 
 
+def test_a_difference_that_is_plain_in_spite_of_the_noise_is_not_doubted() -> None:
+    assert noise.cannot_support(session(ratio(1.0, 1.0, same=True), ratio(20.0, 1.0))) is None
+
+
 def test_a_sound_session_says_nothing() -> None:
     assert noise.cannot_support(session(ratio(1.01, same=True), ratio(1.5))) is None
     assert noise.cannot_support(session(None, None)) is None
