@@ -310,6 +310,15 @@ def load(path: str | os.PathLike[str]) -> Session:
     return Session(folder, info, tuple(runs), tuple(problems))
 
 
+def load_info(path: str | os.PathLike[str]) -> SessionInfo:
+    """Read only the ``session.json`` of a session's folder, as for a list of many.
+
+    Raises:
+        SessionError: it is missing, damaged or from a newer version.
+    """
+    return _read(Path(path) / SESSION_FILE, SessionInfo)
+
+
 def find(logdir: str | os.PathLike[str], depth: int = 6) -> Iterator[Path]:
     """Folders below ``logdir`` (itself included) that hold a session, oldest name first.
 

@@ -1,0 +1,96 @@
+// The shapes that the backend sends, for the type checker. The report is described in
+// docs/report-schema.md, everything else in http_api.md.
+
+/**
+ * @typedef {{
+ *   id: string, title: string, explanation: string
+ * }} Kind
+ *
+ * @typedef {{
+ *   id: string, target: string | null, phase: string | null, created: string | null,
+ *   status: string | null, modes: string[], error: Problem | null
+ * }} SessionEntry
+ *
+ * @typedef {{
+ *   sessions: SessionEntry[], logdir: string, version: string
+ * }} SessionList
+ *
+ * @typedef {{ message: string, cure: string, kind?: string }} Problem
+ *
+ * @typedef {{ median: number | null, low: number | null, high: number | null }} StepTime
+ *
+ * @typedef {{ value: number | null, low: number | null, high: number | null }} Estimate
+ *
+ * @typedef {Estimate & {
+ *   verdict: string, detectable: number | null, blocks_needed: number | null
+ * }} Ratio
+ *
+ * @typedef {{ kind: string, seconds: number, share: number }} Part
+ *
+ * @typedef {{
+ *   profile_run: string, events: number, parallelism: number | null,
+ *   background_input_s: number | null, unknown_s: number | null, unknown_names: string[],
+ *   exact_steps: boolean, problems: string[]
+ * }} TraceInfo
+ *
+ * @typedef {{
+ *   mode: string, title: string, status: string, resolved: Record<string, unknown>,
+ *   error: Problem | null, notes: string[], steps: {asked: number | null, shown: number | null},
+ *   first_step_s: number | null, step_time_s: StepTime, undisturbed_step_s?: number | null,
+ *   traced_step_s: number | null, tracing_overhead: Estimate | null, ratio: Ratio | null,
+ *   breakdown: Part[] | null,
+ *   measured: {processes: number, blocks: number, steps: number, warmup_steps: number} | null,
+ *   trace: TraceInfo | null
+ * }} ModeReport
+ *
+ * @typedef {Record<string, unknown> & {title?: string, sentence?: string}} Finding
+ *
+ * @typedef {{
+ *   schema: string,
+ *   session: {id: string, path: string, created: string, status: string, target: string},
+ *   phase: string, workload: Record<string, unknown>, environment: Record<string, unknown>,
+ *   baseline: string | null, verdict: string, warnings: string[], notes: string[],
+ *   aa: Ratio | null, modes: ModeReport[], findings: Finding[]
+ * }} Report
+ *
+ * Every timed call of a session, as columns of equal length. `mode` points into `modes`, `part` into
+ * `parts`; the seconds are those of one step. A round of -1 is outside the rounds.
+ * @typedef {{
+ *   modes: string[], parts: string[],
+ *   columns: {
+ *     mode: number[], process: number[], round: number[], part: number[], seconds: number[]
+ *   },
+ *   processes: StepProcess[]
+ * }} StepColumns
+ *
+ * @typedef {{
+ *   mode: string, process: number, steps_per_call: number, wave: number, arm: string,
+ *   blocks: number, warmup: number, timed: number, first_call_s: number | null,
+ *   startup_s: number | null, peak_rss_bytes: number | null, min_s: number | null,
+ *   low_quartile_s: number | null, median_s: number | null, high_quartile_s: number | null,
+ *   max_s: number | null
+ * }} StepProcess
+ *
+ * @typedef {{ name: string, first_row: number, rows: number, events: number }} TraceLine
+ *
+ * What a trace holds, without its events. Times count from the trace's start.
+ * @typedef {{
+ *   mode: string, events: number, start_ps: number, end_ps: number,
+ *   names: string[], ops: string[], scopes: string[], lines: TraceLine[],
+ *   steps: {num: number[], steps: number[], start_ps: number[], end_ps: number[]},
+ *   typical: number | null, problems: string[]
+ * }} TraceOutline
+ *
+ * @typedef {{
+ *   event: number, name: string, start_ps: number, duration_ps: number, self_ps: number,
+ *   depth: number, line: string, kind: string | null, parents: string[]
+ * }} EventDetail
+ *
+ * Where the events that a name stands for are; one mark for those that begin on the same pixel.
+ * @typedef {{
+ *   count: number, total_ps: number, next_ps: number | null, previous_ps: number | null,
+ *   row: number[], start_ps: number[], span_ps: number[]
+ * }} OpUse
+ */
+
+export {};

@@ -1,0 +1,59 @@
+// Small pieces that several views share.
+
+import { h, on } from "../dom.js";
+
+/** @typedef {import("../dom.js").Child} Child */
+/** @typedef {import("./view.js").Link} Link */
+
+/**
+ * A link to another view of the session: opens in place, or in a new tab as the reader wishes.
+ * @param {Link} link
+ * @param {Child} content
+ * @param {import("../dom.js").Attributes} [attributes]
+ * @returns {HTMLElement}
+ */
+export function viewLink(link, content, attributes = {}) {
+  return on(h("a", { href: link.href, target: "_blank", ...attributes }, content), {
+    click: (/** @type {MouseEvent} */ event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+      event.preventDefault();
+      link.go();
+    },
+  });
+}
+
+/**
+ * A link into TensorBoard's PROFILE tab, shown once it is known to lead there.
+ * @param {Promise<string | null>} address
+ * @param {string} text
+ * @returns {HTMLElement}
+ */
+export function profileAnchor(address, text) {
+  const anchor = h("a", { target: "_blank", rel: "noopener", hidden: true }, text);
+  address.then((href) => {
+    if (!href) return;
+    anchor.setAttribute("href", href);
+    anchor.hidden = false;
+  });
+  return anchor;
+}
+
+/**
+ * @param {string} kind
+ * @returns {HTMLElement}
+ */
+export function swatch(kind) {
+  return h("span", { class: `swatch kind-${kind}` });
+}
+
+/**
+ * A recorded value of any kind as text.
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function plain(value) {
+  if (value === null || value === undefined) return "—";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "object") return JSON.stringify(value);
+  return String(value);
+}

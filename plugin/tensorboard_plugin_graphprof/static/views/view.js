@@ -1,0 +1,42 @@
+// What a view is, and what it is given. Types only.
+
+/**
+ * @typedef {import("../store.js").State} State
+ * @typedef {import("../store.js").Changes} Changes
+ *
+ * @typedef {{ href: string, go: () => void }} Link
+ *
+ * @typedef {{
+ *   mode: string, start_ps: number, end_ps: number, width: number
+ * }} WindowQuery
+ *
+ * @typedef {{
+ *   kinds: import("../types.js").Kind[],
+ *   state: () => State,
+ *   set: (changes: Changes) => void,
+ *   link: (changes: Changes) => Link,
+ *   report: () => Promise<import("../types.js").Report>,
+ *   steps: () => Promise<import("../types.js").StepColumns>,
+ *   trace: (mode: string) => Promise<import("../types.js").TraceOutline>,
+ *   timeline: (query: WindowQuery, signal?: AbortSignal) => Promise<ArrayBuffer>,
+ *   event: (mode: string, event: number, signal?: AbortSignal)
+ *     => Promise<import("../types.js").EventDetail>,
+ *   uses: (query: WindowQuery & {name: string}, signal?: AbortSignal)
+ *     => Promise<import("../types.js").OpUse>,
+ *   profileLink: (run: string, tool: string) => Promise<string | null>,
+ * }} Context
+ *
+ * @typedef {{
+ *   element: HTMLElement,
+ *   update: (state: State) => void,
+ *   close: () => void,
+ *   setTheme?: () => void,
+ *   setVisible?: (visible: boolean) => void,
+ * }} OpenView
+ *
+ * @typedef {{
+ *   id: string, title: string, open: (context: Context) => Promise<OpenView>
+ * }} View
+ */
+
+export {};
