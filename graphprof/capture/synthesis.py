@@ -54,8 +54,9 @@ def _input_specs(model: Any) -> Any:
     import keras
 
     try:
-        specs = model.input
-    except (AttributeError, ValueError):
+        # A Sequential's `input` is that of its last call, if any; `inputs` is what it was made with.
+        specs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    except (AttributeError, TypeError, ValueError):
         specs = None
     if specs is not None:
         return specs
