@@ -7,20 +7,11 @@ held to ``tests/golden/units.json``. What was not measured is printed as ``NOT_M
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 NOT_MEASURED = "—"
 
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-class Formatter(Protocol):
-    """A function of this module that takes the number of significant figures."""
-
-    def __call__(self, value: float | None, digits: int = 3) -> str:
-        """``value`` as text with ``digits`` significant figures."""
-        ...
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -49,6 +40,12 @@ def seconds(value: float | None, digits: int = 3) -> str:
             return f"{significant(value / scale, digits)} {unit}"
     scale, unit = _TIME_UNITS[-1]
     return f"{significant(value / scale, digits)} {unit}"
+
+
+def scale_of(text: str) -> float:
+    """Seconds that the unit of ``text`` (made by ``seconds``) stands for: ``"6.1 ms"`` -> ``0.001``."""
+    unit = text.rpartition(" ")[2]
+    return next(scale for scale, name in _TIME_UNITS if name == unit)
 
 
 def size(value: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphprof import units
 from graphprof.analysis import stats
-from graphprof.report.document import ModeReport, Part, Report
+from graphprof.report.document import ModeReport, Part, Report, StepTime
 from graphprof.report.verdict import speed
 from graphprof.trace.kinds import KINDS
 
@@ -23,13 +23,11 @@ class Cells:
 
 def comparison(report: Report) -> Cells:
     """Per mode: step time, ratio to the baseline and first step."""
-    against = f"Against {report.baseline}" if report.baseline else "Ratio"
+    against = f"Times {report.baseline}" if report.baseline else "Ratio"
     rows = [
         (
             mode.mode,
-            interval(
-                mode.step_time_s.median, mode.step_time_s.low, mode.step_time_s.high, units.seconds
-            ),
+            _step_time(mode.step_time_s),
             _ratio(mode),
             _verdict(mode),
             units.seconds(mode.first_step_s),
@@ -37,7 +35,7 @@ def comparison(report: Report) -> Cells:
         for mode in report.modes
     ]
     return Cells(
-        "Step time, untraced (median [95 % interval])",
+        "Step time without profiler: median [95 % interval]",
         ("Mode", "Step time", against, "Verdict", "First step"),
         tuple(rows),
     )
@@ -54,11 +52,11 @@ def breakdown(report: Report) -> Cells | None:
         for kind in KINDS
         if any(kind.id in parts[mode.mode] and parts[mode.mode][kind.id].seconds for mode in modes)
     ]
-    rows.append(("Traced step", *(units.seconds(mode.traced_step_s) for mode in modes)))
+    rows.append(("Traced step", *(_milliseconds(mode.traced_step_s) for mode in modes)))
     rows.append(("Tracing cost", *(_overhead(mode) for mode in modes)))
     rows.append(("Steps traced", *(_steps(mode) for mode in modes)))
     return Cells(
-        "Where a step goes (mean traced step)",
+        "Where a traced step goes: ms per step, share",
         ("Part", *(mode.mode for mode in modes)),
         tuple(rows),
     )
@@ -71,27 +69,32 @@ def failures(modes: Sequence[ModeReport]) -> list[str]:
     ]
 
 
-def interval(
-    value: float | None,
-    low: float | None,
-    high: float | None,
-    text: units.Formatter,
-) -> str:
-    """``value [low, high]`` with as many figures as the interval supports."""
-    if value is None:
+def _step_time(time: StepTime) -> str:
+    """``6.12 ms [6.0, 6.3]``: one unit, as many figures as the interval bears."""
+    if time.median is None:
         return units.NOT_MEASURED
-    if low is None or high is None:
-        return text(value)
-    digits = stats.figures(value, low, high)
-    return f"{text(value, digits)} [{text(low, digits)}, {text(high, digits)}]"
+    if time.low is None or time.high is None:
+        return units.seconds(time.median)
+    digits = stats.figures(time.median, time.low, time.high)
+    text = units.seconds(time.median, digits)
+    scale = units.scale_of(text)
+    low, high = (units.significant(end / scale, digits) for end in (time.low, time.high))
+    return f"{text} [{low}, {high}]"
 
 
 def _ratio(mode: ModeReport) -> str:
-    if mode.ratio is None:
+    ratio = mode.ratio
+    if ratio is None or ratio.value is None:
         return units.NOT_MEASURED
-    if mode.ratio.verdict == "baseline":
+    if ratio.verdict == "baseline":
         return "1"
-    return interval(mode.ratio.value, mode.ratio.low, mode.ratio.high, units.ratio)
+    if ratio.low is None or ratio.high is None:
+        return units.significant(ratio.value, 2)
+    digits = max(2, stats.figures(ratio.value, ratio.low, ratio.high))
+    value, low, high = (
+        units.significant(number, digits) for number in (ratio.value, ratio.low, ratio.high)
+    )
+    return f"{value} [{low}, {high}]"
 
 
 def _verdict(mode: ModeReport) -> str:
@@ -99,22 +102,23 @@ def _verdict(mode: ModeReport) -> str:
         return mode.error.kind
     if mode.ratio is None:
         return units.NOT_MEASURED
-    value = mode.ratio.value
-    if mode.ratio.verdict == "faster" and value:
-        return f"{speed(1 / value)} faster"
-    if mode.ratio.verdict == "slower" and value:
-        return f"{speed(value)} slower"
+    if mode.ratio.verdict in ("faster", "slower"):
+        return f"{speed(mode.ratio)} {mode.ratio.verdict}"
     if mode.ratio.verdict == "equivalent":
-        return "no difference worth naming"
+        return "no difference"
     if mode.ratio.verdict == "inconclusive" and mode.ratio.blocks_needed:
-        return f"inconclusive (about {mode.ratio.blocks_needed} more blocks)"
+        return f"inconclusive, ~{mode.ratio.blocks_needed} more blocks"
     return mode.ratio.verdict
 
 
 def _part(part: Part | None) -> str:
     if part is None:
         return units.NOT_MEASURED
-    return f"{units.seconds(part.seconds)} {units.share(part.share):>7}"
+    return f"{_milliseconds(part.seconds)} {part.share:>4.0%}"
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return units.NOT_MEASURED if seconds is None else f"{seconds * 1e3:.2f}"
 
 
 def _overhead(mode: ModeReport) -> str:

@@ -244,9 +244,7 @@ def _mode(folder: RunFolder, summary: step_analysis.SessionSteps, session_id: st
         resolved=run.resolved,
         error=run.error,
         notes=run.notes,
-        steps=StepCount(
-            record.steps_asked if record else None, len(divided) if divided else None
-        ),
+        steps=StepCount(record.steps_asked if record else None, len(divided) if divided else None),
         first_step_s=first.median if first else None,
         step_time_s=StepTime(time.median, time.low, time.high)
         if time

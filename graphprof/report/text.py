@@ -92,7 +92,7 @@ def _print_bars(report: Report, console: Console) -> None:
     legend = Text(" " * (name_width + 1))
     for kind in KINDS:
         if kind.id in used:
-            legend.append("■ ", style=_COLOURS[kind.id]).append(f"{kind.title}  ")
+            legend.append("■\u00a0", style=_COLOURS[kind.id]).append(_unbroken(kind.title) + "  ")
     console.print(legend)
     console.print()
 
@@ -109,3 +109,8 @@ def _bar(mode: ModeReport, cells_per_second: float) -> Text:
         bar.append("█" * (end - drawn), style=_COLOURS[part.kind])
         drawn = end
     return bar
+
+
+def _unbroken(text: str) -> str:
+    """``text`` with spaces that no line breaks at."""
+    return text.replace(" ", "\u00a0")

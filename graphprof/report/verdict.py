@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graphprof import units
+from graphprof.analysis import stats
 
 if TYPE_CHECKING:
-    from graphprof.report.document import ModeReport
+    from graphprof.report.document import ModeReport, RatioToBaseline
 
 
 def sentence(modes: Sequence[ModeReport], baseline: str | None) -> str:
@@ -35,14 +36,22 @@ def sentence(modes: Sequence[ModeReport], baseline: str | None) -> str:
 def _claim(mode: ModeReport) -> tuple[str, str]:
     """The verdict's word, and what to print for it."""
     assert mode.ratio is not None
-    value = mode.ratio.value
-    if mode.ratio.verdict == "faster" and value:
-        return "faster", f"{mode.mode} is {speed(1 / value)} faster"
-    if mode.ratio.verdict == "slower" and value:
-        return "slower", f"{mode.mode} is {speed(value)} slower"
+    if mode.ratio.verdict in ("faster", "slower"):
+        return mode.ratio.verdict, f"{mode.mode} is {speed(mode.ratio)} {mode.ratio.verdict}"
     return mode.ratio.verdict, mode.mode
 
 
-def speed(factor: float) -> str:
-    """How many times faster or slower; small factors as a percentage: ``1.034`` -> ``"3.4 %"``."""
-    return units.ratio(factor) if factor >= 1.1 else units.share(factor - 1)
+def speed(ratio: RatioToBaseline) -> str:
+    """How many times faster or slower, with the figures that the interval bears.
+
+    ``"7.9x"`` of a ratio of 0.127; small differences as a percentage: ``"3.4 %"`` of 1.034.
+    """
+    if ratio.value is None:
+        return units.NOT_MEASURED
+    value, low, high = ratio.value, ratio.low, ratio.high
+    if value < 1:
+        value = 1 / value
+        low, high = (1 / high if high else None, 1 / low if low else None)
+    if value < 1.1:
+        return units.share(value - 1)
+    return units.ratio(value, max(2, stats.figures(value, low, high)))
