@@ -16,7 +16,8 @@ _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 def significant(value: float, digits: int = 3) -> str:
     """``value`` with ``digits`` significant figures, without an exponent and never with fewer
-    figures before the point than it has: ``significant(1234.5) == "1234"`` (half goes to even)."""
+    figures before the point than it has: ``significant(1234.5) == "1234"`` (half goes to even).
+    """
     if value == 0:
         return "0"
     magnitude = math.floor(math.log10(abs(value)))

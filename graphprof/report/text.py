@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
+from rich.columns import Columns
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -89,17 +91,17 @@ def _print_bars(report: Report, console: Console) -> None:
             Text(f"{mode.mode:<{name_width}} ") + bar + f" {units.seconds(mode.traced_step_s)}"
         )
     used = {part.kind for mode in modes for part in mode.breakdown or () if part.seconds > 0}
-    legend = Text(" " * (name_width + 1))
-    for kind in KINDS:
-        if kind.id in used:
-            legend.append("■\u00a0", style=_COLOURS[kind.id]).append(_unbroken(kind.title) + "  ")
-    console.print(legend)
+    legend = [
+        Text.assemble(("■ ", _COLOURS[kind.id]), kind.title) for kind in KINDS if kind.id in used
+    ]
+    console.print(Padding(Columns(legend, padding=(0, 2)), (0, 0, 0, name_width + 1)))
     console.print()
 
 
 def _bar(mode: ModeReport, cells_per_second: float) -> Text:
     """The parts as coloured blocks; each ends where the running sum ends, so that rounding never
-    makes one bar longer than its step."""
+    makes one bar longer than its step.
+    """
     bar = Text()
     until = 0.0
     drawn = 0
@@ -109,8 +111,3 @@ def _bar(mode: ModeReport, cells_per_second: float) -> Text:
         bar.append("█" * (end - drawn), style=_COLOURS[part.kind])
         drawn = end
     return bar
-
-
-def _unbroken(text: str) -> str:
-    """``text`` with spaces that no line breaks at."""
-    return text.replace(" ", "\u00a0")
