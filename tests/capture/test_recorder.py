@@ -1,0 +1,173 @@
+"""The profiler's one owner, and the trace task, with a profiler of the tests' own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import builders
+import pytest
+
+from graphprof.capture import recorder
+from graphprof.capture.pacing import Call
+from graphprof.capture.protocol import RecordTrace, Traced
+from graphprof.capture.recorder import Recorder
+from graphprof.errors import TraceError
+
+
+class AlreadyExistsError(Exception):
+    """Named as TensorFlow's."""
+
+
+class FakeProfiler:
+    """Writes what it is told to where TensorFlow's would."""
+
+    def __init__(self, data: bytes | None = None, busy: bool = False) -> None:
+        self.data = builders.trace({"python": [("op", 0, 5)]}) if data is None else data
+        self.busy = busy
+        self.fails_at_stop: Exception | None = None
+        self.recordings: list[list[dict[str, int]]] = []
+        self.running: Path | None = None
+
+    def start(self, folder: str) -> None:
+        if self.busy:
+            raise AlreadyExistsError("Another profiler is running.")
+        assert self.running is None
+        self.running = Path(folder)
+        self.recordings.append([])
+
+    def stop(self) -> None:
+        assert self.running is not None
+        folder = self.running / "plugins" / "profile" / f"run{len(self.recordings)}"
+        self.running = None
+        if self.fails_at_stop is not None:
+            raise self.fails_at_stop
+        folder.mkdir(parents=True)
+        (folder / "host.xplane.pb").write_bytes(self.data)
+
+    @contextlib.contextmanager
+    def Trace(self, name: str, **stats: int) -> Iterator[None]:  # noqa: N802 TensorFlow's name
+        assert self.running is not None
+        yield
+        assert self.running is not None, "a step must not be open while the profiler stops"
+        self.recordings[-1].append({"name": name, **stats})  # type: ignore[dict-item]
+
+
+def run(
+    profiler: FakeProfiler,
+    request: RecordTrace,
+    steps_per_call: int = 1,
+    call_s: float = 0.01,
+) -> Traced:
+    """Drive the trace task as the pacer does."""
+    task = recorder.tracer("train", steps_per_call, Recorder(profiler))(request)
+    bracket = next(task)
+    while True:
+        with bracket() if bracket is not None else contextlib.nullcontext():
+            pass
+        try:
+            bracket = task.send(Call(0, call_s * (2 if profiler.running else 1)))
+        except StopIteration as ended:
+            traced: Traced = ended.value
+            return traced
+
+
+def test_n_steps_asked_are_n_steps_marked_between_untraced_ones(tmp_path: Path) -> None:
+    profiler = FakeProfiler()
+    traced = run(profiler, RecordTrace(7, str(tmp_path), 10.0))
+
+    probe, recording = profiler.recordings
+    assert probe == []
+    assert recording == [{"name": "train", "step_num": i, "_r": 1} for i in range(7)]
+    record = traced.record
+    assert record is not None
+    assert record.step_nums == tuple(range(7))
+    assert record.step_seconds == pytest.approx((0.02,) * 7)
+    assert record.untraced_step_seconds == pytest.approx((0.01,) * 14)
+    assert record.xplane == "plugins/profile/run2/host.xplane.pb"
+    assert record.profile_run == "run2"
+    assert traced.notes == ()
+    assert [path.name for path in tmp_path.glob("plugins/profile/*")] == ["run2"]
+
+
+def test_untraced_blocks_are_bounded_in_time(tmp_path: Path) -> None:
+    traced = run(FakeProfiler(), RecordTrace(50, str(tmp_path)), call_s=0.2)
+
+    assert traced.record is not None
+    assert len(traced.record.step_seconds) == 50
+    assert len(traced.record.untraced_step_seconds) == 2 * 5
+
+
+@pytest.mark.parametrize(("at_most_s", "steps"), [(None, 20), (4.0, 8), (0.1, 3)])
+def test_slow_steps_are_traced_less_and_it_is_said(
+    tmp_path: Path, at_most_s: float | None, steps: int
+) -> None:
+    traced = run(FakeProfiler(), RecordTrace(20, str(tmp_path), at_most_s), call_s=0.5)
+
+    assert traced.record is not None
+    assert traced.record.steps_asked == 20
+    assert len(traced.record.step_nums) == steps
+    assert bool(traced.notes) == (steps < 20)
+
+
+@pytest.mark.parametrize(("events", "steps"), [(100, 20), (200_000, 5), (3_000_000, 1)])
+def test_the_event_budget_is_kept_and_it_is_said(events: int, steps: int) -> None:
+    planned, notes = recorder.plan(RecordTrace(20, "folder"), 20, 1, 0.01, events)
+
+    assert planned == steps
+    assert planned == 1 or planned * events <= recorder.EVENT_BUDGET
+    assert bool(notes) == (steps < 20)
+
+
+@pytest.mark.parametrize(
+    ("data", "busy", "message"),
+    [
+        (b"", False, "empty trace"),
+        (None, True, "Another profiler is already recording"),
+        (b"\xff\xff\xff", False, "holds no plane"),
+    ],
+)
+def test_a_bad_recording_is_an_answer_not_a_picture(
+    tmp_path: Path, data: bytes | None, busy: bool, message: str
+) -> None:
+    traced = run(FakeProfiler(data, busy), RecordTrace(3, str(tmp_path)))
+
+    assert traced.record is None
+    assert traced.error is not None
+    assert message in traced.error.message
+    assert traced.error.cure
+    assert not list(tmp_path.rglob("*.pb"))
+
+
+def test_a_profiler_that_cannot_save_is_an_error(tmp_path: Path) -> None:
+    profiler = FakeProfiler()
+    own = Recorder(profiler)
+    own.start(tmp_path)
+    profiler.fails_at_stop = OSError("No space left on device")
+
+    with pytest.raises(TraceError, match="No space left on device"):
+        own.stop()
+    with pytest.raises(TraceError, match="Nothing is being recorded"):
+        own.stop()
+
+
+def test_an_older_trace_in_the_folder_is_not_mistaken_for_the_new_one(tmp_path: Path) -> None:
+    older = tmp_path / "plugins" / "profile" / "zzz" / "host.xplane.pb"
+    older.parent.mkdir(parents=True)
+    older.write_bytes(b"older")
+    own = Recorder(FakeProfiler())
+    own.start(tmp_path)
+
+    assert own.stop().parent.name == "run1"
+
+
+def test_a_profiler_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
+    class Mute(FakeProfiler):
+        def stop(self) -> None:
+            self.running = None
+
+    own = Recorder(Mute())
+    own.start(tmp_path)
+    with pytest.raises(TraceError, match="wrote no trace"):
+        own.stop()

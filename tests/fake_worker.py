@@ -1,0 +1,123 @@
+"""A worker without TensorFlow: speaks the protocol, on a clock of its own, and fails when told.
+
+The mode's name says how: ``<what>-<when>`` fails at one request, as ``crash-block`` or
+``raise-prepare``; ``<n>ms`` makes calls of that length, else they take 20 ms. No call takes any real
+time, but for ``slow...``, whose blocks take 0.3 s.
+
+    python fake_worker.py DESCRIPTOR
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from graphprof.capture import protocol, worker
+from graphprof.session import Failure, TraceRecord
+
+
+def main() -> None:
+    worker.end_with_the_parent()
+    connection = Connection(int(sys.argv[1]))
+    prepare = protocol.request_from(connection)
+    assert isinstance(prepare, protocol.Prepare)
+    mode = prepare.mode
+    what, _, when = mode.partition("-")
+    request: protocol.Request = prepare
+    while True:
+        if when == request.kind:
+            misbehave(what, connection)
+        protocol.answer(connection, answer(mode, request))
+        if isinstance(request, protocol.Exit):
+            return
+        request = protocol.request_from(connection)
+
+
+def misbehave(what: str, connection: Connection) -> None:
+    print(f"about to {what}", flush=True)
+    if what == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    elif what == "oom":  # as the kernel does it
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "badalloc":
+        print("terminate called after throwing an instance of 'std::bad_alloc'", flush=True)
+        os.abort()
+    elif what == "quit":
+        os._exit(3)
+    elif what == "leave":  # dies, while a child of its own keeps the connection open
+        subprocess.Popen(["sleep", "600"], pass_fds=(connection.fileno(),))
+        os._exit(4)
+    elif what == "hang":
+        time.sleep(600)
+    elif what == "babble":
+        connection.send_bytes(b'{"kind": "poem"}')
+    elif what == "confuse":
+        protocol.answer(connection, protocol.Farewell())
+    else:
+        error = {
+            "raise": Failure("failed", "The step raised ValueError: no", "Correct it"),
+            "cannot": Failure("unavailable", "It needs a GPU.", "Leave it out"),
+            "usage": Failure("failed", "There is no built-in model 'x'", "Name another"),
+            "workload": Failure("failed", "Factory build() failed", "Correct it"),
+        }[what]
+        fault = what if what in ("usage", "workload") else "mode"
+        protocol.answer(connection, protocol.Failed(error, fault))  # type: ignore[arg-type]
+        sys.exit(1)
+
+
+def answer(mode: str, request: protocol.Request) -> protocol.Reply:
+    found = re.match(r"([\d.]+)ms", mode)
+    call_s = float(found[1]) / 1000 if found else 0.02
+    match request:
+        case protocol.Prepare():
+            if request.save_weights:
+                Path(request.save_weights).write_text("weights")
+            return protocol.Ready(
+                title=mode.title(),
+                steps_per_call=4 if "spe" in mode else 1,
+                resolved={
+                    "weights_path": request.workload.weights_path,
+                    "save_weights": request.save_weights,
+                },
+                workload={"name": "fake"},
+                environment={"devices": ["CPU:0"]},
+                rss_bytes=100 << 20,
+            )
+        case protocol.FirstCall():
+            return protocol.Called(50 * call_s)
+        case protocol.WarmUp():
+            return protocol.Warmed((call_s,) * 20, (float(os.environ["PYTHONHASHSEED"]),))
+        case protocol.TimeBlock():
+            if mode.startswith("slow"):
+                time.sleep(0.3)
+            return protocol.Timed(
+                time.perf_counter_ns(), (call_s,) * request.calls, peak_rss_bytes=200 << 20
+            )
+        case protocol.RecordTrace():
+            if mode.startswith("traceless"):
+                return protocol.Traced(None, error=Failure("failed", "No trace", "Free some space"))
+            xplane = Path(request.folder, "plugins", "profile", "now", "host.xplane.pb")
+            xplane.parent.mkdir(parents=True)
+            xplane.write_bytes(b"\n\x00")
+            return protocol.Traced(
+                TraceRecord(
+                    xplane=xplane.relative_to(request.folder).as_posix(),
+                    steps_asked=request.steps,
+                    step_nums=tuple(range(request.steps)),
+                    step_seconds=(call_s,) * request.steps,
+                    profile_run="now",
+                ),
+                notes=("traced as asked",),
+            )
+        case protocol.Exit():
+            return protocol.Farewell()
+
+
+if __name__ == "__main__":
+    main()
