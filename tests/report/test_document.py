@@ -1,0 +1,119 @@
+"""The report of sessions written by hand: what is known is right, what is not known is null."""
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import builders
+import pytest
+
+from graphprof import session
+from graphprof.report import document
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def report(folder):
+    return document.build(session.load(folder))
+
+
+def test_it_has_the_documented_schema(tmp_path):
+    written = json.loads(document.to_json(report(builders.session(tmp_path))))
+    assert written["schema"] == "graphprof.report/1"
+    assert written["findings"] == []
+    for mode in written["modes"]:
+        assert set(mode["steps"]) == {"asked", "shown"}
+        assert {"median", "low", "high"} == set(mode["step_time_s"])
+        assert {"value", "low", "high", "verdict"} <= set(mode["ratio"])
+        assert all(set(part) == {"kind", "seconds", "share"} for part in mode["breakdown"])
+
+
+def test_every_step_asked_for_is_shown(tmp_path):
+    for mode in report(builders.session(tmp_path, steps=5)).modes:
+        assert (mode.steps.asked, mode.steps.shown) == (5, 5), mode.mode
+
+
+def test_parts_sum_to_the_traced_step(tmp_path):
+    for mode in report(builders.session(tmp_path)).modes:
+        parts = [part.seconds for part in mode.breakdown]
+        assert min(parts) >= 0
+        assert sum(parts) == pytest.approx(mode.traced_step_s, rel=1e-12)
+        assert sum(part.share for part in mode.breakdown) == pytest.approx(1, rel=1e-12)
+
+
+def test_the_baseline_is_one(tmp_path):
+    found = report(builders.session(tmp_path, modes=("graph", "eager")))
+    assert found.baseline == "graph"
+    baseline, other = found.modes
+    assert (baseline.ratio.value, baseline.ratio.verdict) == (1, "baseline")
+    assert other.ratio.value == pytest.approx(
+        other.step_time_s.median / baseline.step_time_s.median, rel=0.2
+    )
+
+
+def test_what_was_not_measured_is_null(tmp_path):
+    folder = builders.session(tmp_path, modes=("eager", "graph"))
+    for name in ("measurement.json", "run.json"):
+        path = folder / "graph/plugins/graphprof" / name
+        if name == "measurement.json":
+            path.unlink()
+        else:
+            run = json.loads(path.read_text())
+            run["trace"] = None
+            path.write_text(json.dumps(run))
+    graph = json.loads(document.to_json(report(folder)))["modes"][1]
+    assert graph["step_time_s"] == {"median": None, "low": None, "high": None}
+    for name in ("first_step_s", "traced_step_s", "breakdown", "ratio", "measured", "trace"):
+        assert graph[name] is None, name
+    assert graph["steps"] == {"asked": None, "shown": None}
+
+
+def test_a_damaged_trace_costs_only_its_own_breakdown(tmp_path):
+    folder = builders.session(tmp_path, modes=("eager", "graph"))
+    trace = next((folder / "graph").rglob("*.xplane.pb"))
+    trace.write_bytes(b"")
+    eager, graph = report(folder).modes
+    assert eager.breakdown is not None
+    assert graph.breakdown is None
+    assert graph.step_time_s.median is not None
+    assert graph.trace.problems
+
+
+def test_missing_steps_are_said(tmp_path):
+    folder = builders.session(tmp_path, modes=("eager",), steps=4)
+    path = folder / "eager/plugins/graphprof/run.json"
+    run = json.loads(path.read_text())
+    run["trace"]["steps_asked"] = 6
+    path.write_text(json.dumps(run))
+    found = report(folder)
+    assert (found.modes[0].steps.asked, found.modes[0].steps.shown) == (6, 4)
+    assert any("6 steps were to be traced, 4 are" in warning for warning in found.warnings)
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path):
+    folder = builders.session(tmp_path)
+    assert document.to_json(report(folder)) == document.to_json(report(folder))
+
+
+def dataclasses_below(annotation, found):
+    """Every dataclass of the report's module that a report holds."""
+    for name in dir(document):
+        part = getattr(document, name)
+        if is_dataclass(part) and part.__module__ == document.__name__:
+            found.add(part)
+    return found
+
+
+@pytest.mark.parametrize(
+    "field",
+    sorted(
+        {
+            field.name
+            for part in dataclasses_below(document.Report, set())
+            for field in fields(part)
+            if not field.name.startswith("narrow")
+        }
+    ),
+)
+def test_every_field_is_documented(field):
+    assert f"`{field}`" in (ROOT / "docs/report-schema.md").read_text()
