@@ -1,16 +1,16 @@
-"""The only statistics of graphprof: from block times to intervals and verdicts.
+"""The statistics of graphprof: from block times to intervals and verdicts.
 
 The design and the reasons are in ``docs/statistics.md``. In short: the unit is the *round*, in which
 each mode runs one block. Two modes are compared by the log-ratio of their block medians in the same
 round, so that what slows the machine slows both and cancels. Rounds are averaged by a 20 % trimmed
-mean within a wave of processes, waves by a plain mean. Two intervals follow: the *narrow* one is
+mean within a wave of processes, then over waves. Two intervals follow: the *narrow* one is
 about these processes in this session, the *wide* one about the next run, in new processes.
 
-Everything here takes plain numbers and arrays, draws no random numbers, and knows no session.
+Everything here and in ``estimators`` (which this module hands on) takes plain numbers and arrays,
+draws no random numbers, and knows no session. No other module has statistics of its own.
 
-Sources: Yuen 1974 (trimmed mean and its standard error); Kalibera & Jones 2013 (levels of
-repetition, effect size with interval); Welch 1947 and Satterthwaite 1946 (degrees of freedom);
-Schmeiser 1982 (10 to 30 batch means for dependent observations).
+Sources: Kalibera & Jones 2013 (levels of repetition, effect size with interval); Zou & Donner 2008
+(adding intervals); Yuen 1974 and more in ``estimators``.
 """
 
 from __future__ import annotations
@@ -21,17 +21,51 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from numpy.typing import ArrayLike
 
-Series = NDArray[np.float64]
+from graphprof.analysis.estimators import (
+    Mean,
+    Series,
+    batched_median,
+    figures,
+    robust_spread,
+    rounded,
+    t_quantile,
+    total,
+    trend,
+    trimmed_mean,
+)
+
+__all__ = [
+    "Estimate",
+    "Mean",
+    "Ratio",
+    "Series",
+    "Verdict",
+    "Wide",
+    "between_waves",
+    "block_median",
+    "drift",
+    "figures",
+    "needed",
+    "over_processes",
+    "over_waves",
+    "ratio",
+    "ratio_of_series",
+    "robust_spread",
+    "rounded",
+    "steady_calls",
+    "t_quantile",
+    "total",
+    "trend",
+    "trimmed_mean",
+    "typical",
+    "verdict",
+    "weights",
+    "widen",
+]
+
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive"]
-
-CONFIDENCE = 0.95
-TRIM = 0.2
-BATCHES = 10
-# Batch means need at least two rounds a batch to see what binds neighbouring rounds together.
-BATCHED_FROM = 2 * BATCHES
 
 # Standard deviation of a log-ratio between waves of new processes, measured in lockstep on shared
 # virtual machines: sqrt(2) x 2 % when both processes run the same mode, 4 % between modes. It
@@ -41,6 +75,8 @@ TAU_SAME_MODE = 0.028
 TAU_ACROSS_MODES = 0.04
 PRIOR_DF = 6
 WAVES_TO_ESTIMATE = 3
+# Rounds that vary by 20 % (measured) tell as much as one more process that varies by 4 %.
+ROUNDS_LIKE_A_PROCESS = 25
 # Standard deviation of the step time between processes of one mode (the same measurements).
 PROCESS_SD = 0.02
 
@@ -57,28 +93,6 @@ EQUIVALENCE = math.log(1.05)
 # A difference is seen with 80 % power when it stands 0.84 standard errors beyond the half-width of
 # the 95 % interval: 2.8 standard errors in all when they rest on many rounds.
 POWER_QUANTILE = 0.84
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean with its doubt.
-
-    Attributes:
-        value: the mean.
-        se: its standard error, or None when fewer than two values were there.
-        df: degrees of freedom of ``se`` (``math.inf`` when it is known), 0 without one.
-    """
-
-    value: float
-    se: float | None
-    df: float
-
-    def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-        """The two-sided interval by Student's t, or None when there is no standard error."""
-        if self.se is None:
-            return None
-        half = t_quantile(self.df, confidence) * self.se
-        return self.value - half, self.value + half
 
 
 @dataclass(frozen=True)
@@ -141,14 +155,6 @@ class Ratio:
     waves: int
 
 
-def t_quantile(df: float, confidence: float = CONFIDENCE) -> float:
-    """Two-sided quantile of Student's t; ``df`` may be fractional or infinite."""
-    tail = 0.5 + confidence / 2
-    if math.isinf(df) or df > 1e9:
-        return float(special.ndtri(tail))
-    return float(special.stdtrit(df, tail))
-
-
 def steady_calls(calls_s: Sequence[float]) -> Sequence[float]:
     """The calls of a block that count: all but the first, which finds the caches of another mode.
 
@@ -162,54 +168,6 @@ def block_median(calls_s: Sequence[float]) -> float | None:
     kept = np.asarray(steady_calls(calls_s), dtype=float)
     kept = kept[np.isfinite(kept) & (kept > 0)]
     return float(np.median(kept)) if kept.size else None
-
-
-def trimmed_mean(values: ArrayLike, correlation: float = 0.0) -> Mean:
-    """20 % trimmed mean of values in their order of measuring, with the larger of two errors.
-
-    One is Yuen's standard error, ``s_w * sqrt((n - 1) / (h * (h - 1)))`` with the winsorised
-    standard deviation ``s_w`` and the ``h`` values that the trimming leaves. The other is the same
-    error from ten batches of neighbouring values, which also sees what lasts for several of them
-    (drift, a neighbour who comes and goes); with batches of one value it is Yuen's. Fewer than
-    five values are not trimmed.
-
-    Args:
-        values: the values.
-        correlation: of neighbours, where it is known beforehand and there are too few values to
-            see it: ``n`` of them then count as ``n (1 - r) / (1 + r)``, as in a first-order
-            autoregression.
-    """
-    x = np.asarray(values, dtype=float)
-    n = x.size
-    if n == 0:
-        raise ValueError("no values")
-    cut = int(TRIM * n)
-    kept = n - 2 * cut
-    ordered = np.sort(x)
-    mean = float(ordered[cut : n - cut].mean())
-    if n < 2:
-        return Mean(mean, None, 0)
-    winsorised = np.clip(x, ordered[cut], ordered[n - cut - 1])
-    scale = math.sqrt((n - 1) / (kept * (kept - 1)))
-    thinned = (1 - correlation) / (1 + correlation)
-    yuen = scale * float(winsorised.std(ddof=1)) / math.sqrt(thinned)
-    yuen_df = max(1.0, thinned * (kept - 1))
-    if n < BATCHED_FROM:
-        return Mean(mean, yuen, yuen_df)
-    means = np.array([batch.mean() for batch in np.array_split(winsorised, BATCHES)])
-    batched = scale * math.sqrt(n / BATCHES) * float(means.std(ddof=1))
-    return Mean(mean, batched, BATCHES - 1) if batched > yuen else Mean(mean, yuen, yuen_df)
-
-
-def total(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Sum of independent variances and its degrees of freedom (Welch-Satterthwaite).
-
-    Args:
-        parts: (variance, degrees of freedom) pairs.
-    """
-    variance = sum(part for part, _ in parts)
-    spread = sum(part**2 / df for part, df in parts if not math.isinf(df))
-    return variance, (variance**2 / spread if spread > 0 else math.inf)
 
 
 def between_waves(means: Sequence[Mean], prior: float) -> tuple[float, float]:
@@ -227,19 +185,38 @@ def between_waves(means: Sequence[Mean], prior: float) -> tuple[float, float]:
     return (PRIOR_DF * prior**2 + freedom * estimated) / (PRIOR_DF + freedom), PRIOR_DF + freedom
 
 
+def weights(means: Sequence[Mean]) -> Series:
+    """Weights of waves, which sum to 1: by their numbers of rounds alone, never by what they found.
+
+    Each wave is one draw of new processes, so that full waves count alike; one that was cut off
+    after a few rounds counts less. Its weight is the inverse of its variance where rounds and
+    processes vary as usual: ``n / (n + ROUNDS_LIKE_A_PROCESS)``.
+    """
+    sizes = np.array([mean.n for mean in means], dtype=float)
+    raw = sizes / (sizes + ROUNDS_LIKE_A_PROCESS)
+    return np.asarray(raw / raw.sum())
+
+
 def over_waves(means: Sequence[Mean]) -> Mean:
     """Mean over waves with its narrow error: of these processes, in this session.
 
-    Waves count alike, whatever their number of rounds: each is one draw of new processes. A wave
-    of one round has no error of its own and takes the largest of the others.
+    A wave of one round has no error of its own; it takes that of a round of the least certain wave.
     """
-    value = float(np.mean([mean.value for mean in means]))
-    known = [(mean.se**2, mean.df) for mean in means if mean.se is not None]
+    parts = weights(means)
+    value = float(sum(part * mean.value for part, mean in zip(parts, means, strict=True)))
+    rounds = sum(mean.n for mean in means)
+    known = [(mean.n * mean.se**2, mean.df) for mean in means if mean.se is not None]
     if not known:
-        return Mean(value, None, 0)
-    parts = known + [max(known)] * (len(means) - len(known))
-    variance, df = total([(part / len(means) ** 2, df) for part, df in parts])
-    return Mean(value, math.sqrt(variance), df)
+        return Mean(value, None, 0, rounds)
+    one_round = max(known)
+    variances = [
+        (part**2 * mean.se**2, mean.df)
+        if mean.se is not None
+        else (part**2 * one_round[0] / mean.n, one_round[1])
+        for part, mean in zip(parts, means, strict=True)
+    ]
+    variance, df = total(variances)
+    return Mean(value, math.sqrt(variance), df, rounds)
 
 
 def widen(narrow: Mean, variance: float, df: float) -> Wide | None:
@@ -320,7 +297,7 @@ def ratio(
     prior = TAU_SAME_MODE if same_mode else TAU_ACROSS_MODES
     narrow = over_waves(means)
     variance, df = between_waves(means, prior)
-    wide = widen(narrow, variance / len(means), df)
+    wide = widen(narrow, variance * float((weights(means) ** 2).sum()), df)
     said = verdict(wide, aa_effect) if rounds >= FEWEST_ROUNDS else "inconclusive"
     more = needed(narrow, wide, rounds, len(means)) if wide and said == "inconclusive" else None
     low, high = _exp(wide.interval() if wide else None)
@@ -351,11 +328,11 @@ def typical(processes: Sequence[ArrayLike]) -> Estimate | None:
     processes of one mode (2 %) is added. How busy the machine will be tomorrow is not in it.
     """
     series = [np.log(np.asarray(blocks, dtype=float)) for blocks in processes]
-    means = [_median(blocks) for blocks in series if blocks.size]
+    means = [batched_median(blocks) for blocks in series if blocks.size]
     if not means:
         return None
     narrow = over_waves(means)
-    wide = widen(narrow, PROCESS_SD**2 / len(means), math.inf)
+    wide = widen(narrow, PROCESS_SD**2 * float((weights(means) ** 2).sum()), math.inf)
     low, high = _exp(wide.interval() if wide else None)
     return Estimate(math.exp(narrow.value), low, high)
 
@@ -412,62 +389,8 @@ def drift(waves: Sequence[ArrayLike]) -> Mean | None:
         if values.size >= 10:
             early, late = (trimmed_mean(half) for half in np.array_split(values, 2))
             variance, df = total([((m.se or 0.0) ** 2, m.df) for m in (early, late)])
-            changes.append(Mean(late.value - early.value, math.sqrt(variance), df))
+            changes.append(Mean(late.value - early.value, math.sqrt(variance), df, values.size))
     return over_waves(changes) if changes else None
-
-
-def robust_spread(values: ArrayLike) -> float | None:
-    """Spread relative to the median: 1.4826 times the median absolute deviation, over the median.
-
-    It estimates the coefficient of variation of what most values do; None for fewer than five.
-    """
-    x = np.asarray(values, dtype=float)
-    if x.size < 5 or not np.median(x) > 0:
-        return None
-    median = float(np.median(x))
-    return 1.4826 * float(np.median(np.abs(x - median))) / median
-
-
-def trend(values: ArrayLike) -> float | None:
-    """Spearman's rank correlation of values with their place in time; None for fewer than ten."""
-    x = np.asarray(values, dtype=float)
-    if x.size < 10 or np.ptp(x) == 0:
-        return None
-    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float(np.corrcoef(ranks, np.arange(x.size))[0, 1])
-
-
-def figures(value: float, low: float | None, high: float | None) -> int:
-    """Significant figures of ``value`` that its interval bears (2 when there is none).
-
-    The last figure shown stands where the first figure of the interval's half-width stands, one
-    further when that is a 1: ``figures(1.5934, 1.54, 1.65) == 3``, for 1.59.
-    """
-    if low is None or high is None or not high > low or value == 0:
-        return 2 if low is None or high is None else 4
-    half = (high - low) / 2
-    place = math.floor(math.log10(half))
-    if half / 10**place < 2:
-        place -= 1
-    return min(6, max(1, math.floor(math.log10(abs(value))) - place + 1))
-
-
-def rounded(value: float, low: float | None, high: float | None) -> float:
-    """``value`` rounded to the figures that its interval bears."""
-    if value == 0 or not math.isfinite(value):
-        return value
-    return round(value, figures(value, low, high) - 1 - math.floor(math.log10(abs(value))))
-
-
-def _median(values: Series) -> Mean:
-    """Median of values in their order, its error from medians of batches of neighbours."""
-    median = float(np.median(values))
-    if values.size < 2:
-        return Mean(median, None, 0)
-    batches = min(BATCHES, values.size)
-    medians = [float(np.median(batch)) for batch in np.array_split(values, batches)]
-    return Mean(median, float(np.std(medians, ddof=1)) / math.sqrt(batches), batches - 1)
 
 
 def _exp(interval: tuple[float, float] | None) -> tuple[float | None, float | None]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats as reference
 
-from graphprof.analysis import stats
+from graphprof.analysis import estimators, stats
 
 Waves = list[NDArray[np.float64]]
 
@@ -38,7 +38,7 @@ def test_trimmed_mean_and_its_error_are_yuens(n: int) -> None:
     yuen = reference.ttest_ind(x, np.zeros(n), trim=0.2, equal_var=False)
     expected = mean.value / yuen.statistic
     assert mean.se is not None
-    if n < stats.BATCHED_FROM:
+    if n < estimators.BATCHED_FROM:
         assert mean.se == pytest.approx(expected)
         assert mean.df == pytest.approx(yuen.df)
     else:
@@ -54,7 +54,7 @@ def test_values_that_stick_together_raise_the_error() -> None:
     assert stuck.se is not None
     assert free.se is not None
     assert stuck.se > 2 * free.se
-    assert stuck.df == stats.BATCHES - 1
+    assert stuck.df == estimators.BATCHES - 1
 
 
 def test_one_wild_round_does_not_move_the_mean() -> None:
@@ -133,6 +133,26 @@ def test_a_real_difference_too_small_to_name_is_equivalent() -> None:
     assert stats.verdict(stats.Wide(math.log(1.01), 0.001, 0.002)) == "equivalent"
 
 
+def test_a_wave_that_was_cut_off_counts_little() -> None:
+    full = rounds(3, n=100, waves=1, mean=0.1)[0]
+    alone, cut = stats.ratio([full]), stats.ratio([full, np.array([0.9, 0.7])])
+    assert alone is not None
+    assert cut is not None
+    assert math.log(cut.value) < 0.2
+    one = stats.ratio([full, np.array([0.9])])
+    assert one is not None
+    assert one.narrow_low is not None
+    assert one.narrow_high is not None
+    # One more round adds about a round's doubt times its small weight, not none.
+    assert one.narrow_high / one.narrow_low > alone.narrow_high / alone.narrow_low * 0.9
+
+
+def test_full_waves_count_alike() -> None:
+    found = stats.ratio([np.full(50, 0.1), np.full(50, 0.3)])
+    assert found is not None
+    assert math.log(found.value) == pytest.approx(0.2)
+
+
 def test_one_round_gives_a_ratio_and_no_claim() -> None:
     found = stats.ratio([np.array([2.0])])
     assert found is not None
@@ -202,7 +222,8 @@ def test_a_constant_in_each_wave_moves_the_value_and_not_the_narrow_error(
     before, after = stats.ratio(waves), stats.ratio(moved)
     assert before is not None
     assert after is not None
-    shift = float(np.mean(constants[: len(waves)]))
+    parts = np.array([wave.size / (wave.size + 25) for wave in waves])
+    shift = float(np.average(constants[: len(waves)], weights=parts))
     assert math.log(after.value) == pytest.approx(math.log(before.value) + shift, abs=1e-9)
     if None not in (before.narrow_high, before.narrow_low, after.narrow_high, after.narrow_low):
         widths = [math.log(r.narrow_high / r.narrow_low) for r in (before, after)]
