@@ -1,9 +1,17 @@
-"""Steps for every reader: a trace whose calls hold several steps gets a mark for each step.
+"""Steps for every reader: what XProf needs to see the steps of a trace.
 
-XProf and other readers count the events that carry ``_r=1`` and a ``step_num``. Where one call
-holds N steps they would see one. ``amend`` writes the steps that ``graphprof.trace.marks`` derives
-into a line of their own, and takes ``_r`` off the calls, which keep their name, number and
-``steps``. ``marks`` itself never reads the derived marks: it derives them anew.
+XProf counts steps by root events (``_r=1``) that carry a ``step_num``, and two things keep it from
+finding them:
+
+* A call that holds N steps is one root. ``amend`` writes the steps that ``graphprof.trace.marks``
+  derives into a line of their own, each with an event inside (a root that holds nothing is no step
+  to XProf), and takes ``_r`` off the calls, which keep their name, number and ``steps``.
+* Where a graph has a loop (an LSTM, Keras's ``steps_per_execution``), XProf takes each iteration of
+  the loop for a step and then finds "No step marker observed". It recognises iterations by the stat
+  ``iter_num``; ``amend`` renames that stat.
+
+Nothing is lost: the calls and every other event stay as recorded. ``graphprof.trace.marks`` reads
+an amended trace as it reads the original: it derives the steps anew.
 """
 
 from __future__ import annotations
@@ -19,26 +27,38 @@ from graphprof.trace import marks, proto, xspace
 from graphprof.trace.model import Trace
 
 LINE = "graphprof steps"
+"""The line of the derived steps."""
+
+ITERATION = "iter_num"
+RENAMED = "loop_iteration"
 
 
 def amend(path: str | os.PathLike[str]) -> int:
-    """Give each step of a trace its own mark; the file is replaced as a whole.
+    """Make XProf see the steps of a trace; the file is replaced as a whole, if it must change.
 
     Returns:
-        how many marks were added: 0 when each call holds one step, or has been amended before.
+        how many steps were given a mark of their own.
 
     Raises:
         TraceError: the file cannot be read.
         StorageError: it cannot be written.
     """
-    trace = xspace.read(path, stats=marks.STATS)
-    steps = [mark for mark in marks.find(trace) if mark.call_steps > 1]
+    trace = xspace.read(path, stats=(*marks.STATS, ITERATION))
     host = trace.host
-    if host is None or not steps or any(line.name == LINE for line in host.lines):
+    if host is None or any(line.name == LINE for line in host.lines):
+        return 0
+    steps = [mark for mark in marks.find(trace) if mark.call_steps > 1]
+    iterations = host.stats.get(ITERATION)
+    loops = iterations is not None and bool((iterations.values != 0).any())
+    if not steps and not loops:
         return 0
     space = proto.XSpace.FromString(Path(path).read_bytes())
     plane = next(plane for plane in space.planes if plane.name == host.name.encode())
-    _add_line(_Names(plane), steps, trace)
+    if steps:
+        _add_line(_Names(plane), steps, trace)
+    for entry in plane.stat_metadata if loops else ():
+        if entry.value.name == ITERATION.encode():
+            entry.value.name = RENAMED.encode()
     _replace(Path(path), space.SerializeToString())
     return len(steps)
 
@@ -79,16 +99,20 @@ def _add_line(names: _Names, steps: list[marks.StepMark], trace: Trace) -> None:
         for index, first in _first_calls(trace).items()
     }
     for step in steps:
-        shift_ps = (lines[step.line].timestamp_ns - line.timestamp_ns) * 1000
+        begins = step.start_ps + origin[step.line]
+        begins += (lines[step.line].timestamp_ns - line.timestamp_ns) * 1000
+        length = step.end_ps - step.start_ps
         event = line.events.add(
-            metadata_id=names.event(step.name),
-            offset_ps=step.start_ps + origin[step.line] + shift_ps,
-            duration_ps=step.end_ps - step.start_ps,
+            metadata_id=names.event(step.name), offset_ps=begins, duration_ps=length
         )
         for stat, value in (("_r", 1), ("step_num", step.step_num), ("derived", 1)):
             event.stats.add(metadata_id=ids[stat], int64_value=value)
         if not step.exact:
             event.stats.add(metadata_id=names.stat("exact"), int64_value=0)
+        body = line.events.add(
+            metadata_id=names.event("step"), offset_ps=begins, duration_ps=length
+        )
+        body.stats.add(metadata_id=ids["derived"], int64_value=1)
 
 
 def _first_calls(trace: Trace) -> dict[int, int]:

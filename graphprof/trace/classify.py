@@ -30,7 +30,7 @@ from graphprof.trace.rules import Pool, Role
 Int8 = npt.NDArray[np.int8]
 Bool = npt.NDArray[np.bool_]
 
-STATS: tuple[str, ...] = ("step_num", "tf_function_call", "id", "step_id")
+STATS: tuple[str, ...] = ("step_num", "derived", "tf_function_call", "id", "step_id")
 """The stats that classifying looks at; ask for them when reading."""
 
 
@@ -153,10 +153,11 @@ def _pools(plane: Plane) -> tuple[Pool, ...]:
 def _mark_calls(plane: Plane, own: _Own) -> Bool:
     """Recognise step marks and calls of tf.functions by their stats: their names are the user's."""
     building = np.zeros(len(plane), bool)
-    marks = plane.stats.get("step_num")
-    if marks is not None:
-        own.kind[marks.owner] = rules.PYTHON
-        own.whole[marks.owner] = -1
+    for stat in ("step_num", "derived"):
+        marks = plane.stats.get(stat)
+        if marks is not None:
+            own.kind[marks.owner] = rules.PYTHON
+            own.whole[marks.owner] = -1
     calls = plane.stats.get("tf_function_call")
     if calls is not None:
         # "traced-..." is TensorFlow's word for a call that built the function.
