@@ -26,7 +26,7 @@ from graphprof.capture.pacing import Task, calls
 from graphprof.capture.protocol import RecordTrace, Traced
 from graphprof.errors import TraceError
 from graphprof.session import Failure, Phase, TraceRecord
-from graphprof.trace import xspace
+from graphprof.trace import amend, xspace
 from graphprof.units import count
 
 # An event takes 17 to 90 bytes on disk: a million of them stay below 100 MB.
@@ -96,15 +96,21 @@ class Recorder:
             raise TraceError(f"The profiler wrote an empty trace into {folder}", _FEWER)
         return new[-1]
 
-    def mark(self, phase: Phase, step_num: int, steps: int) -> AbstractContextManager[object]:
+    def mark(
+        self, phase: Phase, step_num: int, steps: int, wanted: int
+    ) -> AbstractContextManager[object]:
         """A step mark that begins now and ends when the context does.
 
         Args:
             phase: its name.
             step_num: number of the first step in it.
             steps: how many steps one call holds; above 1 it is said in the stat ``steps``.
+            wanted: how many of them were asked for; fewer in the last call of a recording, where
+                it is said in the stat ``wanted``.
         """
         more = {"steps": steps} if steps > 1 else {}
+        if wanted < steps:
+            more["wanted"] = wanted
         # `_r=1` makes it a root event: XProf recognises steps by it.
         marked: AbstractContextManager[object] = self._profiler.Trace(
             phase, step_num=step_num, _r=1, **more
@@ -144,17 +150,21 @@ def _trace(request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Re
     yield None  # saving and reading the probe has cooled them again
     recorder.start(folder)
     traced: list[float] = []
-    for index in range(planned):
-        call = yield partial(recorder.mark, phase, index * steps_per_call, steps_per_call)
+    steps = min(request.steps, planned * steps_per_call)
+    for first in range(0, steps, steps_per_call):
+        wanted = min(steps_per_call, steps - first)
+        call = yield partial(recorder.mark, phase, first, steps_per_call, wanted)
         traced.append(call.seconds)
     xplane = recorder.stop()
+    if steps_per_call > 1:
+        amend.amend(xplane)
     yield None
     after = yield from calls(beside)
     record = TraceRecord(
         xplane=xplane.relative_to(folder).as_posix(),
         steps_asked=request.steps,
-        step_nums=tuple(range(planned * steps_per_call)),
-        step_seconds=_each_step(traced, steps_per_call),
+        step_nums=tuple(range(steps)),
+        step_seconds=_each_step(traced, steps_per_call)[:steps],
         untraced_step_seconds=_each_step(before + after, steps_per_call),
         profile_run=xplane.parent.name,
     )

@@ -194,7 +194,7 @@ def run(
         return INTERRUPTED
     _show(done, as_json, json_file)
     if not quiet:
-        click.echo(f"Session: {folder}\nOpen it: graphprof view {logdir}", err=True)
+        click.echo(f"Open it: graphprof view {logdir}", err=True)
     if done.info.status == "interrupted":
         return INTERRUPTED
     return SOME_FAILED if any(run.run.status == "failed" for run in done.runs) else 0

@@ -4,6 +4,9 @@ A step is marked by an event that carries ``_r=1`` and its ``step_num`` (as XPro
 executor's launches carry ``_r`` too, but no number). A call that holds several steps (Keras's
 ``steps_per_execution=N``) has one mark, with the number of its first step and ``steps=N``.
 
+When fewer of its steps were asked for, as in the last call of a recording, ``wanted`` says how many
+count.
+
 Such a call is split where its iterations begin. Keras's loop (``multi_step_on_iterator``, Keras
 3.10 to 3.15) is a graph of its own around the step, compiled by XLA or not: each iteration takes
 its batch out of an ``Optional``, by one node that runs once an iteration, first thing. The first
@@ -14,6 +17,7 @@ known where a step begins; the call is then divided evenly, and the steps say ``
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +25,7 @@ import numpy as np
 
 from graphprof.trace.model import Int64, Plane, Trace
 
-STATS: tuple[str, ...] = ("_r", "step_num", "steps", "derived")
+STATS: tuple[str, ...] = ("_r", "step_num", "steps", "wanted", "derived")
 """The stats that marks are found by; ask for them when reading."""
 
 TAKES_ITS_BATCH = ":OptionalGetValue"
@@ -40,6 +44,7 @@ class StepMark:
         end_ps: when it ends.
         name: ``train``, ``evaluate`` or ``predict`` in graphprof's own traces.
         call_steps: how many steps the call holds that it is part of.
+        wanted: of a call: how many of its steps were asked for; the others are none of the trace's.
         exact: whether its limits were recorded; False for a call that was divided evenly.
     """
 
@@ -51,6 +56,7 @@ class StepMark:
     name: str = "train"
     call_steps: int = 1
     exact: bool = True
+    wanted: int = 1
 
 
 def find(trace: Trace) -> tuple[StepMark, ...]:
@@ -63,7 +69,8 @@ def find(trace: Trace) -> tuple[StepMark, ...]:
     for call in calls(trace):
         # Calls may have been numbered one by one, as they were made, or by their first step.
         follows = steps[-1].step_num + 1 if steps and call.steps > 1 else call.step_num
-        steps.extend(_split(call, starts, max(call.step_num, follows)))
+        split = _split(call, starts, max(call.step_num, follows))
+        steps.extend(itertools.islice(split, call.wanted))
     return tuple(steps)
 
 
@@ -75,7 +82,9 @@ def calls(trace: Trace) -> tuple[StepMark, ...]:
     host = trace.host
     if host is None or "step_num" not in host.stats:
         return ()
-    root, steps, derived = (_column(host, name) for name in ("_r", "steps", "derived"))
+    root, steps, derived, wanted = (
+        _column(host, name) for name in ("_r", "steps", "derived", "wanted")
+    )
     found = host.stats["step_num"]
     chosen = ((root[found.owner] == 1) | (steps[found.owner] > 1)) & (derived[found.owner] == 0)
     events = found.owner[chosen]
@@ -86,7 +95,8 @@ def calls(trace: Trace) -> tuple[StepMark, ...]:
     order = np.lexsort((host.start_ps[events], lines))
     for event, number, line in zip(events[order], numbers[order], lines[order], strict=True):
         # Empty lines share their first index with the line that follows.
-        mark = _mark(host, int(event), int(number), int(line), int(max(1, steps[event])))
+        held = int(max(1, steps[event]))
+        mark = _mark(host, int(event), int(number), int(line), held, int(wanted[event]) or held)
         if marks and marks[-1].line == mark.line and mark.start_ps < marks[-1].end_ps:
             continue
         marks.append(mark)
@@ -112,7 +122,7 @@ def notices(marks: Sequence[StepMark]) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _mark(host: Plane, event: int, number: int, line: int, steps: int) -> StepMark:
+def _mark(host: Plane, event: int, number: int, line: int, steps: int, wanted: int) -> StepMark:
     start = int(host.start_ps[event])
     return StepMark(
         step_num=number,
@@ -122,6 +132,7 @@ def _mark(host: Plane, event: int, number: int, line: int, steps: int) -> StepMa
         end_ps=start + int(host.duration_ps[event]),
         name=host.names[host.name_id[event]],
         call_steps=steps,
+        wanted=wanted,
     )
 
 

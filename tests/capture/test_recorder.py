@@ -99,6 +99,22 @@ def test_untraced_blocks_are_bounded_in_time(tmp_path: Path) -> None:
     assert len(traced.record.untraced_step_seconds) == 2 * 5
 
 
+@pytest.mark.parametrize(("asked", "wanted"), [(8, [None, None]), (7, [None, 3]), (3, [3])])
+def test_calls_of_several_steps_say_how_many_were_asked_for(
+    tmp_path: Path, asked: int, wanted: list[int | None]
+) -> None:
+    profiler = FakeProfiler()
+    traced = run(profiler, RecordTrace(asked, str(tmp_path)), steps_per_call=4, call_s=0.04)
+
+    assert [mark.get("wanted") for mark in profiler.recordings[1]] == wanted
+    assert [mark["step_num"] for mark in profiler.recordings[1]] == [0, 4][: len(wanted)]
+    assert {mark["steps"] for mark in profiler.recordings[1]} == {4}
+    assert traced.record is not None
+    assert traced.record.step_nums == tuple(range(asked))
+    assert traced.record.step_seconds == pytest.approx((0.02,) * asked)
+    assert set(traced.record.untraced_step_seconds) == {pytest.approx(0.01)}
+
+
 @pytest.mark.parametrize(("at_most_s", "steps"), [(None, 20), (4.0, 8), (0.1, 3)])
 def test_slow_steps_are_traced_less_and_it_is_said(
     tmp_path: Path, at_most_s: float | None, steps: int
