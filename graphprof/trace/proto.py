@@ -8,11 +8,10 @@ whole trace unreadable. Both oneofs are declared, or 0 could not be told from ab
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-_PACKAGE = "graphprof.xplane"
 
 # Per message: (field, number, type); `*` is repeated, `|name` a member of the oneof of that name.
 _MESSAGES: dict[str, tuple[tuple[str, int, str], ...]] = {
@@ -78,7 +77,9 @@ _SCALARS: dict[str, _Field.Type.ValueType] = {
 }
 
 
-def _add_field(message: descriptor_pb2.DescriptorProto, name: str, number: int, kind: str) -> None:
+def _add_field(
+    message: descriptor_pb2.DescriptorProto, package: str, name: str, number: int, kind: str
+) -> None:
     kind, _, oneof = kind.partition("|")
     repeated = kind.endswith("*")
     field = message.field.add(
@@ -91,30 +92,34 @@ def _add_field(message: descriptor_pb2.DescriptorProto, name: str, number: int, 
         field.type = _SCALARS[kind]
     else:
         field.type = _Field.TYPE_MESSAGE
-        field.type_name = f".{_PACKAGE}.{kind}"
+        field.type_name = f".{package}.{kind}"
     if oneof:
         if not message.oneof_decl:
             message.oneof_decl.add(name=oneof)
         field.oneof_index = 0
 
 
-def _build() -> dict[str, Any]:
+Messages = Mapping[str, tuple[tuple[str, int, str], ...]]
+
+
+def build(package: str, messages: Messages) -> dict[str, Any]:
+    """Return a class for each message of a table like the one above, in a pool of their own."""
     file = descriptor_pb2.FileDescriptorProto(
-        name="graphprof/xplane.proto", package=_PACKAGE, syntax="proto3"
+        name=f"{package.replace('.', '/')}.proto", package=package, syntax="proto3"
     )
-    for name, fields in _MESSAGES.items():
+    for name, fields in messages.items():
         message = file.message_type.add(name=name)
         for field in fields:
-            _add_field(message, *field)
+            _add_field(message, package, *field)
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
-        for name in _MESSAGES
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
+        for name in messages
     }
 
 
-_classes = _build()
+_classes = build("graphprof.xplane", _MESSAGES)
 XSpace = _classes["XSpace"]
 XEvent = _classes["XEvent"]
 XStat = _classes["XStat"]

@@ -103,7 +103,8 @@ def _places(owner: Owner) -> list[tuple[type, str]]:
 
 def _subclasses(base: type) -> list[type]:
     found: dict[type, None] = {}
-    for child in type.__subclasses__(base):
+    children: list[type] = type.__subclasses__(base)
+    for child in children:
         found[child] = None
         found.update(dict.fromkeys(_subclasses(child)))
     return list(found)
