@@ -20,6 +20,7 @@ from graphprof.analysis import stats
 from graphprof.analysis.stats import Ratio
 from graphprof.analysis.steps import SessionSteps
 from graphprof.session import MachineSample
+from graphprof.units import share
 
 # Thresholds of the warnings. On a quiet machine the canary's spread is 1 to 3 %; at 15 % unpaired
 # times say little. A neighbour on a shared core slows the canary by up to a factor of two.
@@ -117,7 +118,7 @@ def cannot_support(steps: SessionSteps) -> str | None:
     aa = steps.aa
     if aa is not None and aa.verdict in ("faster", "slower"):
         return (
-            f"This machine did not hold still: {steps.baseline} differed by {abs(aa.value - 1):.1%} "
+            f"This machine did not hold still: {steps.baseline} differed by {share(abs(aa.value - 1))} "
             "from itself in other processes, and no smaller difference is claimed."
         )
     open_ratios = [s.ratio for s in steps.modes if s.ratio and s.ratio.verdict == "inconclusive"]
@@ -125,7 +126,7 @@ def cannot_support(steps: SessionSteps) -> str | None:
     if seen and min(seen) > BLIND:
         return (
             f"Where it is inconclusive, this session could only have seen differences of "
-            f"{min(seen):.0%} and more: give it more time with --budget, or a quieter machine."
+            f"{share(min(seen))} and more: give it more time with --budget, or a quieter machine."
         )
     return None
 
@@ -168,21 +169,21 @@ def resolution(
 def _warnings(noise: MachineNoise) -> Iterator[str]:
     if noise.slow_share is not None and noise.slow_share > SLOW_SHARE:
         yield (
-            f"In {noise.slow_share:.0%} of the rounds a fixed piece of work took half as long again "
+            f"In {share(noise.slow_share)} of the rounds a fixed piece of work took half as long again "
             "as undisturbed: something else slowed this machine."
         )
     elif noise.canary_spread is not None and noise.canary_spread > CANARY_SPREAD:
         yield (
-            f"A fixed piece of work took {noise.canary_spread:.0%} more or less time from round to "
+            f"A fixed piece of work took {share(noise.canary_spread)} more or less time from round to "
             "round: this machine is not quiet."
         )
     if noise.canary_trend is not None and abs(noise.canary_trend) > CANARY_TREND:
         course = "slower" if noise.canary_trend > 0 else "faster"
         yield f"The machine became {course} while it was measured."
     if noise.others_share is not None and noise.others_share > OTHERS_SHARE:
-        yield f"Other programs used {noise.others_share:.0%} of the processors; close them."
+        yield f"Other programs used {share(noise.others_share)} of the processors; close them."
     if noise.steal_share is not None and noise.steal_share > STEAL_SHARE:
-        yield f"The hypervisor gave {noise.steal_share:.0%} of the processors to other guests."
+        yield f"The hypervisor gave {share(noise.steal_share)} of the processors to other guests."
 
 
 def _environment_warnings(environment: Mapping[str, Any]) -> Iterator[str]:

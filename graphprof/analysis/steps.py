@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from graphprof.analysis import stats
 from graphprof.analysis.stats import Estimate, Ratio, Series
 from graphprof.session import Measurement, Process, RunFolder, Session
+from graphprof.units import share
 
 __all__ = [
     "Estimate",
@@ -281,17 +282,18 @@ def _warnings(session: Session, modes: tuple[StepSummary, ...], aa: Ratio | None
             yield "The baseline was not compared with itself, so this session's own error is unknown."
     if aa is not None and aa.verdict in ("faster", "slower"):
         yield (
-            f"The baseline came out {abs(aa.value - 1):.1%} {aa.verdict} than itself in other "
+            f"The baseline came out {share(abs(aa.value - 1))} {aa.verdict} than itself in other "
             "processes: differences of that size mean nothing in this session."
         )
     for summary in modes:
         if summary.blocks and summary.blocks < FEW_BLOCKS * summary.processes:
             yield (
-                f"{summary.mode}: only {summary.blocks} timed blocks in {summary.processes} "
-                "processes; give it more time with --budget."
+                f"{summary.mode}: few blocks were timed ({summary.blocks}, in {summary.processes} of "
+                "its processes); give it more time with --budget."
             )
         if summary.drift is not None:
             yield (
-                f"{summary.mode}: its ratio to the baseline moved by {summary.drift:+.1%} from the "
-                "first half of the rounds to the second: no steady state was reached."
+                f"{summary.mode}: its ratio to the baseline {'rose' if summary.drift > 0 else 'fell'} by "
+                f"{share(abs(summary.drift))} from the first half of the rounds to the second: no "
+                "steady state was reached."
             )

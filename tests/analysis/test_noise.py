@@ -40,7 +40,7 @@ def test_a_neighbour_who_comes_and_goes_is_seen_though_the_spread_is_small() -> 
     assert found.canary_spread is not None
     assert found.canary_spread < noise.CANARY_SPREAD
     assert found.slow_share == pytest.approx(0.2)
-    assert "20% of the rounds" in found.warnings[0]
+    assert "20.0 % of the rounds" in found.warnings[0]
 
 
 def test_an_unsteady_machine_is_said() -> None:
@@ -56,7 +56,7 @@ def test_a_machine_that_slows_down_is_said() -> None:
 
 def test_other_programs_and_other_guests_are_said() -> None:
     found = noise.machine_noise(samples(quiet(), others=0.4, steal=0.1))
-    assert any("40% of the processors" in warning for warning in found.warnings)
+    assert any("40.0 % of the processors" in warning for warning in found.warnings)
     assert any("other guests" in warning for warning in found.warnings)
 
 
