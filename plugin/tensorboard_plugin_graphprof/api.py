@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,21 @@ _BINARY: Final = "application/octet-stream"
 # A time in a trace stays below this by far (2.5 hours), and the browser counts exactly up to it.
 _LAST_PS: Final = 1 << 53
 _WIDEST_PX: Final = 16_384
+
+
+# What a thread can be at beside the kinds of step time, in classify's order after them.
+_BESIDE: Final = (
+    {
+        "id": "waiting",
+        "title": "Waiting",
+        "explanation": "The thread waits for others; what they do in that time says what for.",
+    },
+    {
+        "id": "background",
+        "title": "Background input",
+        "explanation": "The input pipeline at work on its own threads, while nobody waits for it.",
+    },
+)
 
 
 class NotFoundError(GraphprofError):
@@ -75,14 +90,7 @@ class Api:
 
     def kinds(self, query: Query) -> Answer:  # noqa: ARG002
         """The kinds of time, in order of display."""
-        return _json(
-            {
-                "kinds": [
-                    {"id": kind.id, "title": kind.title, "explanation": kind.explanation}
-                    for kind in KINDS
-                ]
-            }
-        )
+        return _json({"kinds": [asdict(kind) for kind in KINDS], "beside": list(_BESIDE)})
 
     def report(self, query: Query) -> Answer:
         """The session's report: what the terminal prints and ``--json`` writes."""

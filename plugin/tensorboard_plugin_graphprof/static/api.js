@@ -6,7 +6,7 @@
 /** @typedef {import("./types.js").TraceOutline} TraceOutline */
 /** @typedef {import("./types.js").EventDetail} EventDetail */
 /** @typedef {import("./types.js").OpUse} OpUse */
-/** @typedef {import("./types.js").Kind} Kind */
+/** @typedef {import("./types.js").Kinds} Kinds */
 /** @typedef {Record<string, string | number | null | undefined>} Query */
 
 /** What the backend could not do, in its words, with the cure. */
@@ -90,8 +90,8 @@ export const api = {
   /** @returns {Promise<SessionList>} */
   sessions: () => json("sessions"),
 
-  /** @returns {Promise<Kind[]>} */
-  kinds: async () => (await json("kinds")).kinds,
+  /** @returns {Promise<Kinds>} */
+  kinds: () => json("kinds"),
 
   /** @param {string} session @returns {Promise<Report>} */
   report: (session) => json("report", { session }),
@@ -130,6 +130,7 @@ export const api = {
    */
   profileRuns: async () => {
     // Asked first, because a request for a plugin that is not there would be an error in the console.
+    /** @type {Record<string, unknown>} */
     const listing = await fetch("../../plugins_listing").then(
       (response) => (response.ok ? response.json() : {}),
       () => ({}),

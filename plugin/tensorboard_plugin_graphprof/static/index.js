@@ -11,7 +11,6 @@ import { VIEWS } from "./views/index.js";
 
 /** @typedef {import("./types.js").SessionList} SessionList */
 /** @typedef {import("./types.js").SessionEntry} SessionEntry */
-/** @typedef {import("./types.js").Kind} Kind */
 /** @typedef {import("./views/view.js").OpenView} OpenView */
 
 // What belongs to one session or view, and is dropped when another is opened.
@@ -43,8 +42,8 @@ class Shell {
     this.store = new Store(host.currentState());
     /** @type {SessionList | null} */
     this.list = null;
-    /** @type {Kind[]} */
-    this.kinds = [];
+    /** @type {import("./types.js").Kinds | null} */
+    this.kinds = null;
     /** @type {Promise<string[] | null> | null} */
     this.profileRuns = null;
     /** @type {Map<string, Promise<any>>} */
@@ -114,7 +113,7 @@ class Shell {
     try {
       [this.list, this.kinds] = await Promise.all([
         api.sessions(),
-        this.kinds.length ? this.kinds : api.kinds(),
+        this.kinds ?? api.kinds(),
       ]);
     } catch (error) {
       this.fail(error);
@@ -189,7 +188,8 @@ class Shell {
   context(session) {
     const { id } = session;
     return {
-      kinds: this.kinds,
+      kinds: this.kinds?.kinds ?? [],
+      laneKinds: [...(this.kinds?.kinds ?? []), ...(this.kinds?.beside ?? [])],
       state: () => this.store.state,
       set: (changes) => this.store.set(changes),
       link: (changes) => {
@@ -287,7 +287,7 @@ class Shell {
   }
 
   help() {
-    helpPanel(this.kinds);
+    helpPanel(this.kinds?.kinds ?? []);
   }
 
   /** @returns {HTMLElement} */

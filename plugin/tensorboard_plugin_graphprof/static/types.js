@@ -6,6 +6,10 @@
  *   id: string, title: string, explanation: string
  * }} Kind
  *
+ * The kinds that a step divides into, and those that only a thread can be in beside them. Numbers in the
+ * timeline's data count through both.
+ * @typedef {{ kinds: Kind[], beside: Kind[] }} Kinds
+ *
  * @typedef {{
  *   id: string, target: string | null, phase: string | null, created: string | null,
  *   status: string | null, modes: string[], error: Problem | null

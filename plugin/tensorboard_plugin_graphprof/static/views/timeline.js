@@ -1,3 +1,591 @@
-import { h } from "../dom.js";
+// The modes' steps stacked on one clock, each step's start at 0; they zoom and pan together.
+
+import { GUTTER, Lanes } from "../charts/lanes.js";
+import { hideTip, showTip } from "../charts/tip.js";
+import { clamp, pan, withMargin, zoom } from "../charts/viewport.js";
+import { button, checkbox, fill, h, on } from "../dom.js";
+import * as format from "../format.js";
+import { FindPanel, kinNames, litNames } from "./timeline-find.js";
+import { listen } from "./timeline-moves.js";
+import { blockTip, eventLine, eventTip, words } from "./timeline-tips.js";
+import { ModeTrack } from "./timeline-track.js";
+import { swatch } from "./parts.js";
+
+/** @typedef {import("../store.js").State} State */
+/** @typedef {import("../types.js").EventDetail} EventDetail */
+/** @typedef {import("../charts/viewport.js").Span} Span */
+/** @typedef {import("../charts/lanes.js").Hit} Hit */
+/** @typedef {import("./view.js").Context} Context */
+
+const FETCH_AFTER = 40; // ms of rest before data are asked for
+const DETAIL_AFTER = 70;
+const REMEMBER_AFTER = 250; // browsers limit how often an address may change
+
 /** @type {import("./view.js").View} */
-export const timeline = { id: "timeline", title: "Timeline", async open() { return { element: h("div"), update() {}, close() {} }; } };
+export const timeline = {
+  id: "timeline",
+  title: "Timeline",
+  async open(context) {
+    const report = await context.report();
+    const traced = report.modes.filter((mode) => mode.trace);
+    const opened = await Promise.allSettled(
+      traced.map(async ({ mode }) => new ModeTrack(context, mode, await context.trace(mode))),
+    );
+    const modes = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    const problems = [
+      ...report.modes.filter((mode) => !mode.trace).map((mode) => `${mode.mode}: ${mode.error ? mode.error.message : "not traced"}.`),
+      ...opened.flatMap((result, index) =>
+        result.status === "rejected" ? [`${traced[index].mode}: ${result.reason.message}. ${result.reason.cure ?? ""}.`] : [],
+      ),
+      ...modes.flatMap(({ mode, outline }) => outline.problems.map((text) => `${mode}: ${text}`)),
+    ];
+    if (!modes.length) return nothingTraced(problems);
+    return new TimelineView(context, modes, problems).opened();
+  },
+};
+
+/**
+ * @param {string[]} problems
+ * @returns {import("./view.js").OpenView}
+ */
+function nothingTraced(problems) {
+  const element = h(
+    "section",
+    { class: "notice", "data-testid": "no-trace" },
+    h("h1", {}, "There is no trace to show"),
+    ...problems.map((text) => h("p", {}, text)),
+    h("p", { class: "cure" }, "Profile again with traces."),
+  );
+  return { element, update: () => {}, close: () => {} };
+}
+
+class TimelineView {
+  /**
+   * @param {Context} context
+   * @param {ModeTrack[]} modes
+   * @param {string[]} problems
+   */
+  constructor(context, modes, problems) {
+    this.context = context;
+    this.all = modes;
+    /** @type {ModeTrack[]} those that are not hidden */
+    this.modes = modes;
+    this.problems = problems;
+    this.canvas = /** @type {HTMLCanvasElement} */ (h("canvas", { "data-testid": "lanes" }));
+    this.spacer = h("div");
+    this.holder = h(
+      "div",
+      {
+        class: "lanes",
+        tabindex: "0",
+        role: "application",
+        "aria-label": "Timeline of all modes. W and S zoom, A and D move, 0 shows the whole step, slash finds an op",
+      },
+      h("div", { class: "stick" }, this.canvas),
+      this.spacer,
+    );
+    this.bar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Timeline" });
+    this.status = h("span", { class: "status", role: "status", "data-testid": "status" });
+    this.search = this.searchBox();
+    this.found = new FindPanel(context);
+    this.lanes = new Lanes(this.canvas);
+    this.lanes.format = (ps) => (ps === 0 ? "0" : format.seconds(ps / 1e12, rulerDigits(ps, this.lanes.view)));
+    /** @type {Span} */
+    this.view = { from: 0, to: 1 };
+    this.visible = true;
+    this.closed = false;
+    this.frame = 0;
+    /** @type {Map<string, EventDetail>} */
+    this.details = new Map();
+    this.timers = { fetch: 0, detail: 0, remember: 0 };
+    this.applied = "";
+    /** @type {AbortController | null} */
+    this.marking = null;
+  }
+
+  /** @returns {import("./view.js").OpenView} */
+  opened() {
+    listen(this.holder, this.canvas, GUTTER, this.moves());
+    on(this.holder, { scroll: () => this.redraw() });
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(this.holder);
+    const legend = h(
+      "ul",
+      { class: "legend", "aria-label": "Kinds of time" },
+      ...this.context.laneKinds.map((kind) => h("li", { title: kind.explanation }, swatch(kind.id), kind.title)),
+    );
+    const element = h(
+      "div",
+      { class: "timeline", "data-testid": "timeline" },
+      this.bar,
+      this.holder,
+      this.found.element,
+      h("div", { class: "foot" }, legend, h("span", { class: "spring" }), this.status),
+    );
+    return {
+      element,
+      update: (state) => this.update(state),
+      close: () => this.close(),
+      setTheme: () => this.setTheme(),
+      setVisible: (visible) => this.setVisible(visible),
+    };
+  }
+
+  /** @returns {HTMLInputElement} */
+  searchBox() {
+    const input = /** @type {HTMLInputElement} */ (
+      h("input", { type: "search", placeholder: "Find an op or layer  ( / )", "aria-label": "Find an op or layer", spellcheck: "false", "data-testid": "find" })
+    );
+    return on(input, {
+      change: () => this.context.set({ find: input.value.trim() }),
+      keydown: (/** @type {KeyboardEvent} */ event) => {
+        event.stopPropagation();
+        if (event.key === "Enter") {
+          this.context.set({ find: input.value.trim() });
+          this.holder.focus();
+        }
+        if (event.key === "Escape") this.holder.focus();
+      },
+    });
+  }
+
+  /**
+   * Take over what the address says.
+   * @param {State} state
+   */
+  update(state) {
+    const key = JSON.stringify([state.step, state.hide, state.fold, state.find, state.mode]);
+    const [from, to] = [Number(state.from), Number(state.to)];
+    const given = state.from !== undefined && state.to !== undefined && to > from;
+    if (key !== this.applied) {
+      this.applied = key;
+      this.apply(state);
+    }
+    const span = given ? clamp({ from, to }, this.limits()) : this.whole();
+    // What was written into the address by ourselves is rounded and must not move the picture.
+    if (Math.abs(span.from - this.view.from) > 1 || Math.abs(span.to - this.view.to) > 1) this.setView(span);
+  }
+
+  /** @param {State} state */
+  apply(state) {
+    const hidden = new Set((state.hide ?? "").split(",").filter(Boolean));
+    this.modes = this.all.filter((_, index) => !hidden.has(String(index)));
+    const folds = new Set((state.fold ?? "").split(",").filter(Boolean));
+    const step = state.step === undefined ? null : Number(state.step);
+    this.all.forEach((mode, index) => {
+      mode.goTo(step === null || Number.isNaN(step) ? null : step);
+      mode.track.focus = mode.mode === state.mode;
+      mode.track.groups.forEach((group, number) => {
+        const changed = folds.has(`${index}.${number}`);
+        group.folded = changed !== mode.foldedAtFirst[number];
+      });
+    });
+    this.lanes.tracks = this.modes.map(({ track }) => track);
+    this.lanes.hovered = null;
+    this.search.value = state.find ?? "";
+    fill(this.bar, ...this.controls(state, hidden));
+    this.layout();
+    this.light();
+    this.found.show(this.modes, state.find).catch((error) => this.fail(error));
+    this.fetchSoon();
+  }
+
+  /**
+   * @param {State} state
+   * @param {Set<string>} hidden
+   */
+  controls(state, hidden) {
+    const most = Math.max(...this.all.map(({ outline }) => outline.steps.num.length));
+    const number = state.step === undefined ? null : Number(state.step);
+    return [
+      h(
+        "span",
+        { class: "segmented", role: "group", "aria-label": "Step" },
+        button("‹", () => this.stepBy(-1), { "aria-label": "Step before", title: "Step before ( [ )" }),
+        button("›", () => this.stepBy(1), { "aria-label": "Step after", title: "Step after ( ] )" }),
+        button("Typical", () => this.context.set({ step: null, from: null, to: null }), {
+          "aria-pressed": String(number === null),
+          title: "In each mode the step whose length is closest to the mean",
+        }),
+      ),
+      h("span", { class: "step-text", "data-testid": "step" }, number === null ? "typical step" : `step ${number + 1} of ${most}`),
+      h(
+        "span",
+        { class: "segmented", role: "group", "aria-label": "Zoom" },
+        button("−", () => this.moves().zoomAt(null, 1.6), { "aria-label": "Zoom out", title: "Zoom out (S)" }),
+        button("+", () => this.moves().zoomAt(null, 1 / 1.6), { "aria-label": "Zoom in", title: "Zoom in (W)" }),
+        button("Whole step", () => this.moves().reset(), { title: "0" }),
+      ),
+      this.search,
+      h("span", { class: "spring" }),
+      ...this.all.map(({ mode }, index) =>
+        checkbox(mode, !hidden.has(String(index)), (checked) => {
+          if (checked) hidden.delete(String(index));
+          else hidden.add(String(index));
+          this.context.set({ hide: [...hidden].join(",") });
+        }),
+      ),
+      this.problems.length
+        ? h("span", { class: "badge warn", title: this.problems.join("\n"), "data-testid": "problems" }, `${this.problems.length} not complete`)
+        : null,
+    ];
+  }
+
+  /** @returns {import("./timeline-moves.js").Moves} */
+  moves() {
+    const scale = () => (this.view.to - this.view.from) / Math.max(1, this.lanes.width - GUTTER);
+    return {
+      zoomAt: (x, factor) => {
+        const at = x === null ? (this.view.from + this.view.to) / 2 : this.lanes.time(Math.max(GUTTER, x));
+        this.setView(zoom(this.view, factor, at, this.limits()), true);
+      },
+      panBy: (pixels) => this.setView(pan(this.view, pixels * scale(), this.limits()), true),
+      scrollBy: (pixels) => {
+        this.holder.scrollTop += pixels;
+      },
+      hover: (x, y, event) => this.hover(x, y, event),
+      leave: () => this.leave(),
+      click: (x, y, event) => this.click(x, y, event),
+      reset: () => this.setView(this.whole(), true),
+      step: (by) => this.stepBy(by),
+      search: () => this.search.select(),
+      next: (by) => this.goToUse(by).catch((error) => this.fail(error)),
+      escape: () => this.context.set({ find: null }),
+    };
+  }
+
+  /** @returns {Span} the longest step among the modes, from 0 */
+  whole() {
+    const longest = Math.max(
+      ...this.modes.map((mode) => {
+        const { from, to } = mode.stepSpan();
+        return to - from;
+      }),
+      1000,
+    );
+    return withMargin({ from: 0, to: longest });
+  }
+
+  /** @returns {Span} */
+  limits() {
+    const all = this.modes.map((mode) => mode.limits());
+    if (!all.length) return { from: 0, to: 1000 };
+    return { from: Math.min(...all.map(({ from }) => from)), to: Math.max(...all.map(({ to }) => to)) };
+  }
+
+  /**
+   * @param {Span} span
+   * @param {boolean} [remember] put it into the address
+   */
+  setView(span, remember = false) {
+    this.view = span;
+    this.lanes.view = span;
+    this.redraw();
+    this.fetchSoon();
+    if (!remember) return;
+    clearTimeout(this.timers.remember);
+    this.timers.remember = window.setTimeout(() => this.remember(), REMEMBER_AFTER);
+  }
+
+  remember() {
+    const whole = this.whole();
+    const isWhole = Math.abs(whole.from - this.view.from) < 1 && Math.abs(whole.to - this.view.to) < 1;
+    const { from, to } = this.view;
+    this.context.set(isWhole ? { from: null, to: null } : { from: Math.round(from), to: Math.round(to) });
+  }
+
+  /** @param {number} by */
+  stepBy(by) {
+    const most = Math.max(...this.all.map(({ outline }) => outline.steps.num.length));
+    const { step } = this.context.state();
+    const current = step === undefined ? (this.modes[0]?.step ?? 0) : Number(step);
+    this.context.set({ step: Math.max(0, Math.min(most - 1, current + by)) });
+  }
+
+  layout() {
+    const height = this.lanes.layout();
+    this.spacer.style.height = `${Math.max(0, height + 32 - this.lanes.height)}px`;
+    this.redraw();
+  }
+
+  resize() {
+    const { clientWidth, clientHeight } = this.holder;
+    if (!clientWidth || !clientHeight) return;
+    this.lanes.width = clientWidth;
+    this.lanes.height = clientHeight;
+    if (!this.lanes.colors) this.setTheme();
+    this.layout();
+    this.fetchSoon();
+  }
+
+  setTheme() {
+    const css = getComputedStyle(document.documentElement);
+    const color = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
+    this.lanes.colors = {
+      kinds: this.context.laneKinds.map(({ id }) => color(`--kind-${id}`)),
+      onKinds: this.context.laneKinds.map(({ id }) => textOn(id)),
+      none: color("--kind-none"),
+      paper: color("--paper"),
+      raised: color("--raised"),
+      line: color("--line"),
+      ink: color("--ink"),
+      soft: color("--soft"),
+      faint: color("--faint"),
+      shade: color("--shade"),
+      mark: color("--mark"),
+    };
+    this.redraw();
+  }
+
+  /** @param {boolean} visible */
+  setVisible(visible) {
+    this.visible = visible;
+    if (visible) this.resize();
+  }
+
+  redraw() {
+    if (this.frame || !this.visible || this.closed) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.lanes.scroll = this.holder.scrollTop;
+      this.lanes.draw();
+      this.canvas.dataset.from = String(Math.round(this.view.from));
+      this.canvas.dataset.to = String(Math.round(this.view.to));
+      this.canvas.dataset.drawn = String(this.lanes.drawn);
+    });
+  }
+
+  fetchSoon() {
+    clearTimeout(this.timers.fetch);
+    if (!this.closed) this.timers.fetch = window.setTimeout(() => this.fetch(), FETCH_AFTER);
+  }
+
+  fetch() {
+    if (this.lanes.width <= GUTTER + 10 || !this.visible) return;
+    for (const mode of this.modes) {
+      mode.fetch(this.view, this.lanes.width - GUTTER).then(
+        (changed) => changed && this.redraw(),
+        (error) => this.fail(error),
+      );
+    }
+    this.mark().catch((error) => this.fail(error));
+  }
+
+  /** Outline where the name that is looked for stands, also inside merged blocks. */
+  async mark() {
+    this.marking?.abort();
+    const { find } = this.context.state();
+    if (!find) {
+      for (const { track } of this.all) track.marks = null;
+      return;
+    }
+    const asking = new AbortController();
+    this.marking = asking;
+    await Promise.all(
+      this.modes.map(async (mode) => {
+        const { origin } = mode.track;
+        const window = { from: this.view.from + origin, to: this.view.to + origin };
+        try {
+          const uses = await this.found.uses(mode, find, window, this.lanes.width - GUTTER, asking.signal);
+          mode.track.marks = byRow(uses);
+        } catch (error) {
+          if (!asking.signal.aborted) throw error;
+        }
+      }),
+    );
+    this.redraw();
+  }
+
+  /** Let what belongs to the hovered event, or to what is looked for, stand out in all modes. */
+  light() {
+    const { hovered } = this.lanes;
+    const { find } = this.context.state();
+    const from = hovered ? this.modes[hovered.track] : null;
+    const { op, scope } = from && hovered ? words(from, hovered.payload, hovered.entry) : { op: "", scope: "" };
+    for (const mode of this.modes) {
+      mode.track.lit = op ? kinNames(mode, op, scope) : find ? litNames(mode, find) : null;
+    }
+    this.redraw();
+  }
+
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {PointerEvent} event
+   */
+  hover(x, y, event) {
+    const hit = this.lanes.hit(x, y);
+    this.lanes.pointer = x;
+    this.canvas.style.cursor = hit.area === "gutter" && hit.group >= 0 ? "pointer" : "";
+    clearTimeout(this.timers.detail);
+    const { hovered } = this.lanes;
+    if (!hit.payload || hit.entry < 0) {
+      this.lanes.hovered = null;
+      if (hovered) this.light();
+      hideTip();
+      this.redraw();
+      return;
+    }
+    if (hovered?.payload !== hit.payload || hovered.entry !== hit.entry) {
+      this.lanes.hovered = { track: hit.track, payload: hit.payload, entry: hit.entry };
+      this.light();
+    }
+    this.redraw();
+    this.tip(hit, event);
+  }
+
+  /**
+   * @param {Hit} hit
+   * @param {PointerEvent} event
+   */
+  tip(hit, event) {
+    const mode = this.modes[hit.track];
+    const { payload, entry } = hit;
+    if (!payload) return;
+    const kinds = this.context.laneKinds;
+    if (payload.count[entry] > 1) {
+      showTip(blockTip(mode, payload, entry, kinds), event.clientX, event.clientY);
+      return;
+    }
+    const key = `${mode.mode}\n${payload.event[entry]}`;
+    const show = () => {
+      const detail = this.details.get(key) ?? null;
+      showTip(eventTip(mode, payload, entry, kinds, detail), event.clientX, event.clientY);
+      if (detail) this.status.textContent = eventLine(mode, detail, this.context.kinds);
+    };
+    show();
+    if (this.details.has(key)) return;
+    this.timers.detail = window.setTimeout(async () => {
+      try {
+        this.details.set(key, await this.context.event(mode.mode, payload.event[entry]));
+        if (this.lanes.hovered?.payload === payload && this.lanes.hovered.entry === entry) show();
+      } catch (error) {
+        this.fail(error);
+      }
+    }, DETAIL_AFTER);
+  }
+
+  leave() {
+    clearTimeout(this.timers.detail);
+    this.lanes.pointer = null;
+    this.lanes.hovered = null;
+    hideTip();
+    this.light();
+  }
+
+  /**
+   * A click on a thread's name folds it, on an event looks for its op (with Shift for its scope), on
+   * nothing lets go.
+   * @param {number} x
+   * @param {number} y
+   * @param {PointerEvent} event
+   */
+  click(x, y, event) {
+    this.holder.focus();
+    const hit = this.lanes.hit(x, y);
+    if (hit.area === "gutter" && hit.group >= 0) {
+      this.fold(hit);
+      return;
+    }
+    if (!hit.payload || hit.entry < 0) {
+      if (hit.area === "rows" || hit.area === "empty") this.context.set({ find: null });
+      return;
+    }
+    if (hit.payload.name[hit.entry] < 0) {
+      this.setView(zoom(this.view, 0.3, this.lanes.time(x), this.limits()), true);
+      return;
+    }
+    const { op, scope } = words(this.modes[hit.track], hit.payload, hit.entry);
+    this.context.set({ find: event.shiftKey && scope ? `scope:${scope}` : `op:${op}` });
+  }
+
+  /** @param {Hit} hit */
+  fold(hit) {
+    const index = this.all.indexOf(this.modes[hit.track]);
+    const key = `${index}.${hit.group}`;
+    const folds = new Set((this.context.state().fold ?? "").split(",").filter(Boolean));
+    if (folds.has(key)) folds.delete(key);
+    else folds.add(key);
+    this.context.set({ fold: [...folds].join(",") });
+  }
+
+  /**
+   * Bring the next place of what is looked for to the middle.
+   * @param {number} by 1 forwards, -1 backwards
+   */
+  async goToUse(by) {
+    const { find } = this.context.state();
+    if (!find) return;
+    const middle = (this.view.from + this.view.to) / 2;
+    const places = await Promise.all(
+      this.modes.map(async (mode) => {
+        const at = Math.round(middle + mode.track.origin);
+        const uses = await this.found.uses(mode, find, { from: at + Math.max(0, by), to: at + 1 + Math.max(0, by) }, 1);
+        const place = by > 0 ? uses.next_ps : uses.previous_ps;
+        return place === null ? null : place - mode.track.origin;
+      }),
+    );
+    const known = places.filter((place) => place !== null);
+    if (!known.length) return;
+    const next = by > 0 ? Math.min(...known) : Math.max(...known);
+    this.setView(pan(this.view, next - middle, this.limits()), true);
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    if (this.closed) return;
+    const { message, cure } = /** @type {{message?: string, cure?: string}} */ (error);
+    this.status.textContent = [message ?? String(error), cure].filter(Boolean).join(". ");
+  }
+
+  close() {
+    this.closed = true;
+    this.sizes?.disconnect();
+    cancelAnimationFrame(this.frame);
+    for (const timer of Object.values(this.timers)) clearTimeout(timer);
+    for (const mode of this.all) mode.close();
+    this.marking?.abort();
+    hideTip();
+  }
+}
+
+/**
+ * @param {import("../types.js").OpUse} uses
+ * @returns {Map<number, {start: number, span: number}[]>}
+ */
+function byRow({ row, start_ps, span_ps }) {
+  /** @type {Map<number, {start: number, span: number}[]>} */
+  const rows = new Map();
+  row.forEach((each, index) => {
+    const own = rows.get(each) ?? [];
+    own.push({ start: start_ps[index], span: span_ps[index] });
+    rows.set(each, own);
+  });
+  return rows;
+}
+
+/**
+ * The colour of text on a kind's colour, from the style sheet.
+ * @param {string} kind
+ * @returns {string}
+ */
+function textOn(kind) {
+  const probe = h("span", { class: `kind-${kind}`, hidden: true });
+  document.body.append(probe);
+  const color = getComputedStyle(probe).getPropertyValue("--on").trim();
+  probe.remove();
+  return color.startsWith("var(")
+    ? getComputedStyle(document.documentElement).getPropertyValue(color.slice(4, -1)).trim()
+    : color;
+}
+
+/**
+ * As many figures as neighbours on the ruler need to differ.
+ * @param {number} ps
+ * @param {Span} view
+ * @returns {number}
+ */
+function rulerDigits(ps, view) {
+  const parts = Math.abs(ps) / ((view.to - view.from) / 20);
+  return Math.max(3, Math.ceil(Math.log10(Math.max(1, parts))) + 1);
+}

@@ -12,6 +12,7 @@
  *
  * @typedef {{
  *   kinds: import("../types.js").Kind[],
+ *   laneKinds: import("../types.js").Kind[],
  *   state: () => State,
  *   set: (changes: Changes) => void,
  *   link: (changes: Changes) => Link,
