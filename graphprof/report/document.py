@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from graphprof import units
+from graphprof.analysis import noise as noise_analysis
 from graphprof.analysis import overhead, stats
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.breakdown import Breakdown
@@ -162,6 +163,23 @@ class ModeReport:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """How quiet the machine was while it measured.
+
+    Attributes:
+        samples: how often it was looked at, once a round.
+        canary_spread: relative spread of the time that a fixed piece of work took.
+        others_share: share of the processors that other programs used.
+        steal_share: share that the hypervisor gave to other guests.
+    """
+
+    samples: int
+    canary_spread: float | None
+    others_share: float | None
+    steal_share: float | None
+
+
+@dataclass(frozen=True)
 class Report:
     """A session's answer.
 
@@ -176,6 +194,7 @@ class Report:
         warnings: what to know before believing a number, one sentence each.
         notes: choices that were made for the user (data synthesised, defaults).
         aa: the baseline compared with a second process of itself: it should read 1.
+        machine: how quiet the machine was.
         modes: one entry a mode, in order of display.
         findings: causes with evidence, most important first.
     """
@@ -190,6 +209,7 @@ class Report:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     aa: RatioToBaseline | None
+    machine: Machine
     modes: tuple[ModeReport, ...]
     findings: tuple[dict[str, Any], ...] = ()
 
@@ -210,7 +230,10 @@ def build(session: Session) -> Report:
     summary = step_analysis.summarise(session)
     info = session.info
     modes = tuple(_mode(folder, summary, info.id) for folder in session.runs)
-    warnings = (*session.problems, *_session_warnings(session), *summary.warnings)
+    noise = noise_analysis.machine_noise(info.machine, info.environment)
+    doubt = noise_analysis.cannot_support(summary)
+    answer = verdict.sentence(modes, summary.baseline)
+    warnings = (*session.problems, *_session_warnings(session), *summary.warnings, *noise.warnings)
     return Report(
         schema=SCHEMA,
         session=SessionRef(info.id, str(session.path), info.created, info.status, info.target),
@@ -218,10 +241,11 @@ def build(session: Session) -> Report:
         workload=info.workload,
         environment=info.environment,
         baseline=summary.baseline,
-        verdict=verdict.sentence(modes, summary.baseline),
+        verdict=answer if doubt is None else f"{answer} {doubt}",
         warnings=(*warnings, *_trace_warnings(modes)),
         notes=info.notes,
         aa=None if summary.aa is None else _ratio(summary.aa),
+        machine=Machine(noise.samples, noise.canary_spread, noise.others_share, noise.steal_share),
         modes=modes,
     )
 
@@ -320,14 +344,14 @@ def _trace_warnings(modes: Sequence[ModeReport]) -> list[str]:
         if cost and cost.value and cost.value > overhead.NOTABLE and (cost.low or 2) > 1:
             found.append(
                 f"{mode.mode}: tracing makes its steps {units.share(cost.value - 1)} longer, so read"
-                " its breakdown as shares, not as times"
+                " its breakdown as shares, not as times."
             )
     return found
 
 
 def _session_warnings(session: Session) -> list[str]:
     if session.info.status == "interrupted":
-        return ["The session was interrupted; what had been measured by then is shown"]
+        return ["The session was interrupted; what had been measured by then is shown."]
     if session.info.status == "running":
-        return ["The session is still running or was cut off; what is on disk is shown"]
+        return ["The session is still running or was cut off; what is on disk is shown."]
     return []
