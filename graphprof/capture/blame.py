@@ -74,6 +74,8 @@ def summary(error: BaseException) -> str:
     chosen = next((line for line in lines if _says_something(line)), "")
     text = re.sub(r"\s+", " ", chosen or " ".join(lines)).strip()
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    # An op run from Python names its wrapper in front and itself behind.
+    text = re.sub(r"\{\{\w+ [^}]*\}\} ?| ?\[Op:\w+\].*$", "", text)
     if len(text) > _MESSAGE_LENGTH:
         text = text[: _MESSAGE_LENGTH - 1] + "…"
     return text.rstrip(" .:") or "no message"

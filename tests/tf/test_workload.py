@@ -472,8 +472,8 @@ def test_the_weights_of_a_step_are_found_where_it_keeps_them(program, tmp_path):
 BAD = {
     "return 1 / 0": ("build() failed at {path}:", "ZeroDivisionError"),
     "return None": ("returned nothing", ""),
-    "return {'model': net()}": ("returned builtins.dict", ""),
-    "return layers.Dense(3)": ("returned keras", ""),
+    "return {'model': net()}": ("returned a dict", ""),
+    "return layers.Dense(3)": ("returned a Dense", ""),
     "return net(), net()": ("returned a tuple of (Sequential, Sequential)", ""),
     "import graphprof; return graphprof.Workload(data=X)": ("neither model nor step", ""),
     "return net(), {1, 2}": ("Data of type set", ""),

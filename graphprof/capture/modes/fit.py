@@ -181,7 +181,8 @@ def _pacing_callback(phase: Phase, pacer: Pacer) -> Any:
                 self.model.stop_predicting = True
 
         def _end_predict(self, batch: int, logs: Any = None) -> None:
-            outputs = (logs or {}).get("outputs")
+            # Keras flattens outputs that are a dict into the logs themselves.
+            outputs = (logs or {}).get("outputs", logs)
             self.kept_bytes += sum(map(_bytes, keras.tree.flatten(outputs)))
             self.full = self.kept_bytes > KEPT_BYTES
             self._end(batch, outputs)
