@@ -112,7 +112,7 @@ def test_calls_of_several_steps_say_how_many_were_asked_for(
     assert traced.record is not None
     assert traced.record.step_nums == tuple(range(asked))
     assert traced.record.step_seconds == pytest.approx((0.02,) * asked)
-    assert set(traced.record.untraced_step_seconds) == {pytest.approx(0.01)}
+    assert traced.record.untraced_step_seconds == pytest.approx((0.01,) * 24)
 
 
 @pytest.mark.parametrize(("at_most_s", "steps"), [(None, 20), (4.0, 8), (0.1, 3)])
