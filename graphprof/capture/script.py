@@ -115,7 +115,11 @@ def _load_module(target: str, args: list[str]) -> tuple[types.CodeType, types.Mo
 def _code_of(name: str, target: str, main_of: bool) -> tuple[types.CodeType, types.ModuleType]:
     import importlib.util
 
-    spec = importlib.util.find_spec(name) if not main_of else importlib.machinery.PathFinder.find_spec(name, [target])
+    spec = (
+        importlib.util.find_spec(name)
+        if not main_of
+        else importlib.machinery.PathFinder.find_spec(name, [target])
+    )
     if spec is not None and spec.submodule_search_locations is not None:
         spec = importlib.util.find_spec(f"{name}.__main__")
     loader = None if spec is None else spec.loader
@@ -201,7 +205,9 @@ def _environment() -> dict[str, Any]:
     if tensorflow is not None:
         devices = tensorflow.config.list_logical_devices()
         found["devices"] = [device.name for device in devices]
-        found["floatx"] = getattr(getattr(sys.modules.get("keras"), "config", None), "floatx", str)()
+        found["floatx"] = getattr(
+            getattr(sys.modules.get("keras"), "config", None), "floatx", str
+        )()
     return found
 
 

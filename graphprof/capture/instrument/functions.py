@@ -12,8 +12,9 @@ from graphprof.capture.instrument.watch import MOST_BUILDINGS, Watch
 
 Wrap = Callable[[Any], Any]
 
-_TENSORFLOW_PARTS = ("/tensorflow/", "\\tensorflow\\")
 _MOST_CHAINS = 4000
+SLOW_RUN_S = 0.02
+MOST_SLOW_RUNS = 24
 
 
 def watch_functions(watch: Watch) -> dict[str, Wrap]:
@@ -56,9 +57,31 @@ def _run(watch: Watch, original: Any) -> Any:
         try:
             return original(self, name, tensor_inputs, num_outputs)
         finally:
-            tree.leave(token)
+            seconds = tree.leave(token)
+            if seconds > SLOW_RUN_S:
+                _note_slow(watch, text, seconds, tensor_inputs)
 
     return call_function
+
+
+def _note_slow(watch: Watch, name: str, seconds: float, inputs: Any) -> None:
+    """Keep the inputs' shapes and small whole numbers: what XLA compiles anew for."""
+    seen = watch.slow_runs.setdefault(name, [])
+    if len(seen) >= MOST_SLOW_RUNS:
+        return
+    shapes, values = [], []
+    for tensor in list(inputs)[:40]:
+        shape = getattr(tensor, "shape", None)
+        dims = None if shape is None or shape.rank is None else shape.as_list()
+        dtype = getattr(getattr(tensor, "dtype", None), "name", "")
+        if dims is None or dtype == "resource":
+            continue
+        shapes.append(dims)
+        if dtype.startswith(("int", "bool")) and len(dims) <= 1 and sum(dims) <= 4:
+            values.append(str(tensor.numpy().tolist()))
+    seen.append(
+        {"at_s": watch.tree.now_s(), "seconds": seconds, "shapes": shapes, "values": values}
+    )
 
 
 def _build(watch: Watch, original: Any) -> Any:
@@ -127,8 +150,16 @@ def _end(watch: Watch, record: dict[str, Any], concrete: Any) -> None:
     record["concrete"] = name.decode() if isinstance(name, bytes) else str(name)
     places: dict[tuple[Any, ...], list[Any]] = record.pop("places")
     record["places"] = [
-        {"type": key[0], "dtype": key[1], "owner": key[2], "site": _list(key[3]), "direct": key[4],
-         "chain": [list(site) for site in key[5]], "count": len(names), "names": names[:2000]}
+        {
+            "type": key[0],
+            "dtype": key[1],
+            "owner": key[2],
+            "site": _list(key[3]),
+            "direct": key[4],
+            "chain": [list(site) for site in key[5]],
+            "count": len(names),
+            "names": names[:2000],
+        }
         for key, names in places.items()
     ]
     layers: dict[Any, list[Any]] = record.pop("layers")
@@ -144,7 +175,9 @@ def _end(watch: Watch, record: dict[str, Any], concrete: Any) -> None:
 
 
 def _graph_op(watch: Watch, original: Any) -> Any:
-    def _create_op_internal(self: Any, op_type: str, inputs: Any, dtypes: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def _create_op_internal(
+        self: Any, op_type: str, inputs: Any, dtypes: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
         op = original(self, op_type, inputs, dtypes, *args, **kwargs)
         if watch.open_buildings and watch.tree.here():
             _note_op(watch, watch.open_buildings[-1], op, op_type)
@@ -176,7 +209,8 @@ def _note_op(watch: Watch, record: dict[str, Any], op: Any, op_type: str) -> Non
 
 def _origin() -> tuple[Site | None, bool, tuple[Site, ...]]:
     """The user's innermost line, whether it called TensorFlow itself (not through Keras or another
-    library), and the user's lines from there outwards."""
+    library), and the user's lines from there outwards.
+    """
     frame = sys._getframe(3)
     direct = True
     found: list[Site] = []

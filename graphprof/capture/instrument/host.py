@@ -52,16 +52,23 @@ def _eager_op(watch: Watch, original: Any) -> Any:
 
 
 def _sample(watch: Watch, op: str, result: Any, seconds: float) -> None:
-    site = sites.here(3)
-    under = watch.owners[-1][0] if watch.owners else watch.tree.current.kind
-    key = (site, under)
-    watch.op_sites[key] = watch.op_sites.get(key, 0) + 1
+    frame = sites.user_frame(3)
+    if frame is not None:
+        under = watch.owners[-1][0] if watch.owners else watch.tree.current.kind
+        code = frame.f_code
+        key = (code.co_filename, frame.f_lineno, code.co_name, code.co_firstlineno, under)
+        now_s = watch.tree.now_s()
+        entry = watch.op_sites.setdefault(key, [0, 0, 0, now_s, now_s])
+        entry[0] += 1
+        entry[1] += entry[2] != id(frame)  # another frame: the function has been called again
+        entry[2] = id(frame)
+        entry[4] = now_s
     if isinstance(result, (list, tuple)):
         result = result[0] if result else None
     dtype = getattr(getattr(result, "dtype", None), "name", "")
-    entry = watch.op_dtypes.setdefault(f"{op}:{dtype}", [0, 0.0])
-    entry[0] += 1
-    entry[1] += seconds
+    sampled = watch.op_dtypes.setdefault(f"{op}:{dtype}", [0, 0.0])
+    sampled[0] += 1
+    sampled[1] += seconds
 
 
 def _convert(watch: Watch, original: Any) -> Any:

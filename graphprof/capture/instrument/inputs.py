@@ -66,7 +66,10 @@ def _next(watch: Watch, original: Any) -> Any:
     def __next__(self: Any) -> Any:  # noqa: N807
         if watch.open_buildings or not tree.here():
             return original(self)
-        token = tree.enter("next", "", sites.here(2))
+        first = not self.__dict__.get("_graphprof_asked")
+        if first:
+            self._graphprof_asked = True
+        token = tree.enter("first_next" if first else "next", "", sites.here(2))
         try:
             return original(self)
         finally:

@@ -39,13 +39,19 @@ def install(watch: Watch, ready: Callable[[], None]) -> None:
         return end
 
     def tensorflow() -> None:
-        _patch(watch, private.TENSORFLOW, watch_functions(watch) | watch_host(watch) | watch_inputs(watch))
+        _patch(
+            watch,
+            private.TENSORFLOW,
+            watch_functions(watch) | watch_host(watch) | watch_inputs(watch),
+        )
         ready()
 
     def keras() -> None:
         backend = sys.modules["keras"].backend.backend()
         if backend != "tensorflow":
-            watch.note(f"Keras runs on {backend}: its loops, layers and optimizers were not watched.")
+            watch.note(
+                f"Keras runs on {backend}: its loops, layers and optimizers were not watched."
+            )
             return
         wrappers = KerasWatch(watch).wrappers() | watch_keras_inputs(watch)
         _patch(watch, private.KERAS, wrappers)

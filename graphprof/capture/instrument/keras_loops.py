@@ -32,11 +32,12 @@ class Loop:
         self.edge = "call"
         self.gap: Token | None = watch.tree.enter_apart("gap")
 
-    def begin_step(self) -> None:
-        """The next step begins: the gap before it ends."""
+    def begin_step(self) -> bool:
+        """The next step begins, the gap before it ends; say whether it is the first of an epoch."""
         if self.gap is not None:
             self.watch.tree.leave_as(self.gap, self.edge)
             self.gap = None
+        return self.edge != "step"
 
     def end_step(self) -> None:
         """A step has ended: a gap begins."""
@@ -74,6 +75,7 @@ class KerasWatch:
             "compile": self._compile,
             "callbacks": self._callbacks,
             "optimizer": self._optimizer,
+            "optimizer_made": self._optimizer_made,
             "metric": self._metric,
             "layer_call": self._layer_call,
             "rnn": self._rnn,
@@ -107,7 +109,7 @@ class KerasWatch:
         return run
 
     def _on_batch(self, method: str, original: Any) -> Any:
-        watch, tree = self.watch, self.watch.tree
+        tree = self.watch.tree
 
         def run(model: Any, *args: Any, **kwargs: Any) -> Any:
             if not tree.here():
@@ -182,9 +184,8 @@ class KerasWatch:
             if not tree.here():
                 return function(*args, **kwargs)
             loop = self.loops[-1] if self.loops else None
-            if loop is not None:
-                loop.begin_step()
-            token = tree.enter("step", name)
+            first = loop is not None and loop.begin_step()
+            token = tree.enter("first_step" if first else "step", name)
             try:
                 return function(*args, **kwargs)
             finally:
@@ -193,7 +194,9 @@ class KerasWatch:
                     loop.end_step()
 
         step.graphprof_watched = True  # type: ignore[attr-defined]
-        return functools.wraps(function, updated=())(step) if hasattr(function, "__name__") else step
+        return (
+            functools.wraps(function, updated=())(step) if hasattr(function, "__name__") else step
+        )
 
     def _compile(self, original: Any) -> Any:
         watch, tree = self.watch, self.watch.tree
@@ -260,7 +263,9 @@ class KerasWatch:
             for name, method in list(vars(klass).items()):
                 if name.startswith("on_") and callable(method):
                     site = private.code_site(method)
-                    setattr(klass, name, self._timed(method, f"{klass.__name__}.{name}", site, module))
+                    setattr(
+                        klass, name, self._timed(method, f"{klass.__name__}.{name}", site, module)
+                    )
         for name, method in list(vars(callback).items()):
             if name.startswith("on_") and callable(method):
                 label = f"{type(callback).__name__}.{name}"
@@ -305,14 +310,28 @@ class KerasWatch:
 
         return apply
 
+    def _optimizer_made(self, original: Any) -> Any:
+        made = self.watch.optimizers_made
+
+        def __init__(optimizer: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            original(optimizer, *args, **kwargs)
+            name = type(optimizer).__name__
+            site = sites.here(2)
+            record = made.setdefault(name, {"name": name, "site": site and list(site), "count": 0})
+            record["count"] += 1
+
+        return __init__
+
     def _note_optimizer(
         self, optimizer: Any, grads: list[Any], variables: Any, site: Site | None
     ) -> None:
         name = type(optimizer).__name__
         if name in self.watch.optimizers:
             return
-        variables = list(variables) if variables is not None else list(
-            getattr(optimizer, "_trainable_variables", [])
+        variables = (
+            list(variables)
+            if variables is not None
+            else list(getattr(optimizer, "_trainable_variables", []))
         )
         sparse = [
             {"rows": _dim(variable), "elements": _elements(variable)}

@@ -110,6 +110,9 @@ KERAS: dict[str, Point] = {
     "optimizer": Point(
         "keras.src.optimizers.base_optimizer:BaseOptimizer.apply", "updates by optimizers"
     ),
+    "optimizer_made": Point(
+        "keras.src.optimizers.base_optimizer:BaseOptimizer.__init__", "which line made an optimizer"
+    ),
     "metric": Point("keras.src.metrics.metric:Metric.__init__", "which ops metrics make"),
     "layer_call": Point("keras.src.layers.layer:Layer.__call__", "calls of layers"),
     "rnn": Point("keras.src.layers.rnn.rnn:RNN.__init__", "unrolled recurrent layers"),

@@ -73,9 +73,7 @@ def _container(trace_type: Any, name: str) -> dict[str, Any]:
     if isinstance(mapping, dict):
         pairs = list(mapping.items())
     elif name == "NamedTuple":
-        pairs = list(
-            zip(trace_type.attribute_names, trace_type.attributes.components, strict=True)
-        )
+        pairs = list(zip(trace_type.attribute_names, trace_type.attributes.components, strict=True))
     else:
         inner = getattr(trace_type, "components_tuple", trace_type)
         components = getattr(inner, "components", None)

@@ -23,7 +23,8 @@ _is_user: dict[str, bool] = {}
 
 def is_user_file(filename: str) -> bool:
     """Whether ``filename`` is the user's own code: not the standard library, an installed package,
-    generated code, or graphprof itself."""
+    generated code, or graphprof itself.
+    """
     known = _is_user.get(filename)
     if known is None:
         known = _is_user[filename] = _judge(filename)
@@ -47,6 +48,12 @@ def here(skip: int = 1) -> Site | None:
     Args:
         skip: frames to pass over before looking, the caller's own included.
     """
+    frame = user_frame(skip + 1)
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
+def user_frame(skip: int = 1) -> FrameType | None:
+    """The innermost frame that runs the user's code, or None."""
     frame: FrameType | None = sys._getframe(skip)
     while frame is not None:
         filename = frame.f_code.co_filename
@@ -54,7 +61,7 @@ def here(skip: int = 1) -> Site | None:
         if known is None:
             known = is_user_file(filename)
         if known:
-            return filename, frame.f_lineno
+            return frame
         frame = frame.f_back
     return None
 

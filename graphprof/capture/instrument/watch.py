@@ -42,13 +42,15 @@ class Watch:
         self.compiles: list[dict[str, Any]] = []
         self.settings: list[dict[str, Any]] = []
         self.optimizers: dict[str, dict[str, Any]] = {}
+        self.optimizers_made: dict[str, dict[str, Any]] = {}
         self.loop_functions: list[dict[str, Any]] = []
         self.unrolled: list[dict[str, Any]] = []
         self.producers: dict[str, dict[str, Any]] = {}
         self.pipelines: dict[str, dict[str, Any]] = {}
         self.conversions: dict[tuple[str, Site | None], list[float]] = {}
         self.reads: dict[Site | None, list[float]] = {}
-        self.op_sites: dict[tuple[Site | None, str], int] = {}
+        self.slow_runs: dict[str, list[dict[str, Any]]] = {}
+        self.op_sites: dict[tuple[Any, ...], list[float]] = {}
         self.op_dtypes: dict[str, list[float]] = {}
         self.windows: list[dict[str, Any]] = []
         self.marks: dict[str, float] = {}
@@ -89,21 +91,38 @@ class Watch:
             "compiles": self.compiles,
             "settings": self.settings,
             "optimizers": list(self.optimizers.values()),
+            "optimizers_made": list(self.optimizers_made.values()),
             "loop_functions": self.loop_functions,
             "unrolled": self.unrolled,
             "producers": list(self.producers.values()),
             "pipelines": list(self.pipelines.values()),
             "conversions": [
-                {"type": kind, "site": _site(site), "count": int(v[0]), "total_s": v[1], "bytes": int(v[2])}
+                {
+                    "type": kind,
+                    "site": _site(site),
+                    "count": int(v[0]),
+                    "total_s": v[1],
+                    "bytes": int(v[2]),
+                }
                 for (kind, site), v in self.conversions.items()
             ],
             "reads": [
                 {"site": _site(site), "count": int(v[0]), "total_s": v[1], "bytes": int(v[2])}
                 for site, v in self.reads.items()
             ],
+            "slow_runs": self.slow_runs,
             "op_sites": [
-                {"site": _site(site), "under": under, "samples": count}
-                for (site, under), count in self.op_sites.items()
+                {
+                    "site": [file, line],
+                    "function": function,
+                    "defined_at": [file, first_line],
+                    "under": under,
+                    "samples": int(v[0]),
+                    "frames": int(v[1]),
+                    "first_at_s": v[3],
+                    "last_at_s": v[4],
+                }
+                for (file, line, function, first_line, under), v in self.op_sites.items()
             ],
             "op_dtypes": [
                 {"op": name, "samples": int(v[0]), "total_s": v[1]}

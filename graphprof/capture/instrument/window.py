@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -97,7 +98,7 @@ class Windows:
         token = self.watch.tree.enter("profiler", "start")
         try:
             with _quiet():
-                profiler.start(str(self.folder))
+                profiler.start(str(self._scratch()))
         except Exception as error:  # the profiler's errors have no common class
             self.done = True
             self.watch.note(f"The profiler could not be started: {error}")
@@ -132,7 +133,6 @@ class Windows:
         window["closed_s"] = closed - self.watch.tree.origin_s
         window["seconds"] = closed - self.opened_at
         window["after"] = _snapshot(self.watch)
-        before = set(self.folder.glob("plugins/profile/*/*.xplane.pb"))
         token = self.watch.tree.enter("profiler", "stop")
         try:
             with _quiet():
@@ -143,10 +143,10 @@ class Windows:
         finally:
             self.watch.tree.leave(token)
         ended = time.perf_counter()
-        new = sorted(set(self.folder.glob("plugins/profile/*/*.xplane.pb")) - before)
-        window["xplane"] = new[0].relative_to(self.folder).as_posix() if new else None
+        kept = self._keep()
+        window["xplane"] = None if kept is None else kept.relative_to(self.folder).as_posix()
         window["stop_cost_s"] = ended - closed
-        events = (new[0].stat().st_size / BYTES_PER_EVENT) if new else 0.0
+        events = 0.0 if kept is None else kept.stat().st_size / BYTES_PER_EVENT
         self.events_per_s = events / max(window["seconds"], 1e-3)
         self.opened_at = None
         if not window["probe"]:
@@ -158,6 +158,29 @@ class Windows:
             if self.done
             else ended + (0.0 if window["probe"] else max(3.0, 10 * window["stop_cost_s"]))
         )
+
+    def _scratch(self) -> Path:
+        """A folder of this window's own: the profiler names its runs by the second, and two windows
+        in one second would overwrite each other.
+        """
+        return self.folder / f"window-{len(self.watch.windows)}"
+
+    def _keep(self) -> Path | None:
+        """Move the window's trace to where XProf looks, and return its path."""
+        scratch = self.folder / f"window-{len(self.watch.windows) - 1}"
+        files = sorted(scratch.glob("plugins/profile/*/*.xplane.pb"))
+        if not files:
+            return None
+        run = files[0].parent
+        target = self.folder / "plugins" / "profile" / run.name
+        number = 1
+        while target.exists():
+            number += 1
+            target = target.with_name(f"{run.name}_{number}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        run.rename(target)
+        shutil.rmtree(scratch, ignore_errors=True)
+        return target / files[0].name
 
 
 def _activity(root: Any) -> tuple[int, int]:
@@ -184,7 +207,7 @@ def _snapshot(watch: Watch) -> dict[str, Any]:
         node = waiting.pop()
         if node.kind == "run":
             runs[node.name] = runs.get(node.name, 0) + node.count
-        if node.kind == "step":
+        if node.kind in ("step", "first_step"):
             steps += node.count
         ops += sum(int(entry[0]) for entry in node.ops.values())
         waiting.extend(node.children.values())

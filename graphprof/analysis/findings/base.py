@@ -1,0 +1,148 @@
+"""What a finding is, and what a rule is.
+
+A rule looks at the evidence and returns findings: a cause of the taxonomy, a sentence, the line, the
+numbers it rests on with their source, what the program would gain, the change to make, and what would
+refute it. A rule that cannot prove its cause returns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from graphprof.analysis.recording import Line
+
+Severity = Literal["major", "moderate", "minor"]
+
+MAJOR = 1.5
+MODERATE = 1.15
+WORTH_SAYING = 1.03
+"""Expected gains (time now / time after) from which a finding is major, moderate, said at all."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number that a finding rests on.
+
+    Attributes:
+        what: what it is, a noun.
+        value: the number, in the unit given.
+        unit: ``s``, ``share``, ``count``, ``bytes`` or ``ratio``.
+        source: ``watch`` (counted while the program ran, all of it) or ``trace`` (the windows).
+    """
+
+    what: str
+    value: float
+    unit: Literal["s", "share", "count", "bytes", "ratio"]
+    source: Literal["watch", "trace"] = "watch"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How many times shorter the program's main work would get; 1 is no gain."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where in the user's code."""
+
+    file: str
+    line: int
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing worth changing, most important first in a report.
+
+    Attributes:
+        cause: id of the taxonomy.
+        severity: by the expected gain.
+        sentence: what is the matter, plainly.
+        location: the line to look at, or None.
+        evidence: the numbers behind it.
+        expected_gain: of the program's main work (imports excluded).
+        confidence: 0 to 1: how sure the rule is of the cause.
+        change: the exact edit, or what to do where there is no single edit.
+        refuted_by: the observation that would show it to be wrong.
+        details: one line each: the differing arguments, the calls ...
+        verified: what trying the change showed; None until somebody tried.
+    """
+
+    cause: str
+    severity: Severity
+    sentence: str
+    location: Location | None
+    evidence: tuple[Number, ...]
+    expected_gain: Gain
+    confidence: float
+    change: str
+    refuted_by: str
+    details: tuple[str, ...] = ()
+    verified: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A finding before ranking: seconds to be saved instead of a gain.
+
+    Attributes:
+        saved_s: seconds of main work that the change would save.
+        surely_s: at least so many.
+        at_most_s: at most so many.
+        note: it only says what bounds a healthy program; never above minor.
+        supersedes: causes that this one explains; their drafts on the same time are dropped.
+    """
+
+    cause: str
+    sentence: str
+    line: Line | None
+    evidence: tuple[Number, ...]
+    saved_s: float
+    surely_s: float
+    at_most_s: float
+    confidence: float
+    change: str
+    refuted_by: str
+    details: tuple[str, ...] = ()
+    note: bool = False
+    supersedes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        causes: the ids it can emit.
+        proof: what proves it, one sentence (docs/findings.md is held against these).
+        refutation: what refutes it, one sentence.
+        find: evidence -> drafts.
+    """
+
+    causes: tuple[str, ...]
+    proof: str
+    refutation: str
+    find: Callable[[Any], list[Draft]]
+
+
+def gain(work_s: float, saved_s: float, surely_s: float, at_most_s: float) -> Gain:
+    """The ratio of the main work before and after, with its interval; Amdahl bounds it."""
+
+    def ratio(saved: float) -> float:
+        return work_s / max(work_s - min(max(saved, 0.0), 0.98 * work_s), 1e-9)
+
+    low, value, high = sorted((ratio(surely_s), ratio(saved_s), ratio(at_most_s)))
+    return Gain(value=value, low=low, high=high)
+
+
+def severity(value: float) -> Severity:
+    """How loud a finding with this expected gain is."""
+    if value >= MAJOR:
+        return "major"
+    return "moderate" if value >= MODERATE else "minor"

@@ -1,0 +1,309 @@
+"""The program waits for input: which stage of the pipeline is to blame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphprof.analysis.findings.base import Draft, Number, Rule
+from graphprof.analysis.findings.evidence import Evidence
+from graphprof.analysis.recording import Line, Span, to_line
+from graphprof.analysis.traced import Stage, bottleneck
+
+_PER_ELEMENT = 8
+_LEAST_WAIT = 0.1
+
+
+def find(evidence: Evidence) -> list[Draft]:
+    """Iterators made anew, or a pipeline slower than the step."""
+    recreated = _recreated(evidence)
+    if recreated is not None:
+        return [recreated]
+    wait_s, share = waiting(evidence)
+    if share < _LEAST_WAIT:
+        return []
+    return _blame(evidence, wait_s, share)
+
+
+def waiting(evidence: Evidence) -> tuple[float, float]:
+    """Seconds that the whole program waits for batches, and their share of the main work."""
+    counted = sum(span.total_s - span.seconds_of("profiler") for span in evidence.spans("next"))
+    traced = evidence.traced
+    from_trace = 0.0
+    if traced is not None:
+        stopping = traced.delete_s if _keras_reads(evidence) and _python(evidence) else 0.0
+        from_trace = evidence.of_steady(min(traced.input_wait_s + stopping, traced.seconds))
+    wait = max(counted, from_trace)
+    return wait, evidence.share(wait)
+
+
+def _keras_reads(evidence: Evidence) -> bool:
+    return any(pipe["under"] in ("gap", "keras") for pipe in evidence.recording.many("pipelines"))
+
+
+def _recreated(evidence: Evidence) -> Draft | None:
+    iterators: list[Span] = [
+        span
+        for span in evidence.spans("iterator")
+        if span.line is not None and not _in_keras(evidence, span)
+    ]
+    worst = max(iterators, key=lambda span: span.count, default=None)
+    if worst is None or worst.count < 10:
+        return None
+    firsts = evidence.spans("first_next")
+    batches = sum(span.count for span in [*firsts, *evidence.spans("next")])
+    made = sum(span.count for span in iterators)
+    if batches > 3 * made:
+        return None
+    lost = sum(span.total_s for span in [*iterators, *firsts])
+    lost += sum(span.total_s for span in evidence.spans("dataset") if span.count >= 10)
+    return Draft(
+        cause="iterator_recreated_per_step",
+        sentence=f"A new iterator is made for about every batch: {made} iterators for {batches} "
+        "batches",
+        line=worst.line,
+        evidence=(
+            Number("iterators made", made, "count"),
+            Number("batches read", batches, "count"),
+            Number("time making them and waiting for their first batch", lost, "s"),
+            Number("share of the main work", evidence.share(lost), "share"),
+        ),
+        saved_s=0.9 * lost,
+        surely_s=0.6 * lost,
+        at_most_s=1.2 * lost,
+        confidence=0.95,
+        change="iterator = iter(dataset) once before the loop (dataset.repeat() if it must not "
+        "end), then next(iterator)",
+        refuted_by="The time per step stays the same with one iterator.",
+        supersedes=("input_bound_shuffle", "dispatch_bound_eager_loop", "input_bound_map"),
+    )
+
+
+def _in_keras(evidence: Evidence, span: Span) -> bool:
+    return any(span is inner for call in evidence.keras for inner in call.walk())
+
+
+def _python(evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        one
+        for one in evidence.recording.many("producers")
+        if (one["generator"] or one["for_data"]) and one["count"] >= 3
+    ]
+
+
+def _blame(evidence: Evidence, wait_s: float, share: float) -> list[Draft]:
+    traced = evidence.traced
+    python = _python(evidence)
+    python_s = sum(one["total_s"] for one in python)
+    if python and python_s >= 0.3 * wait_s:
+        return [_python_draft(evidence, python, python_s, wait_s, share)]
+    stage = bottleneck(traced) if traced is not None else None
+    if stage is None:
+        return []
+    return _stage_drafts(evidence, stage, wait_s, share)
+
+
+def _python_draft(
+    evidence: Evidence, python: list[dict[str, Any]], seconds: float, wait_s: float, share: float
+) -> Draft:
+    generators = [one for one in python if one["generator"]]
+    worst = max(python, key=lambda one: one["total_s"])
+    generator = bool(generators) and sum(one["total_s"] for one in generators) >= 0.5 * seconds
+    cause = "input_bound_python_generator" if generator else "input_bound_python_gil"
+    line, name = _producer_line(evidence, worst, generator)
+    parallel = any(
+        stage["parallel"]
+        for pipe in evidence.recording.many("pipelines")
+        for stage in pipe.get("stages", [])
+        if stage.get("site")
+    )
+    reason = (
+        f"the Python generator `{name}` makes the data slower than the steps use it"
+        if generator
+        else f"Python (`{name}`) runs in the pipeline, one call at a time under the interpreter lock"
+    )
+    calls = sum(one["count"] for one in python)
+    return Draft(
+        cause=cause,
+        sentence=f"Steps wait for input {100 * share:.0f} % of the time: {reason}",
+        line=line,
+        evidence=(
+            Number("waiting for input", wait_s, "s", "trace"),
+            Number("Python in the pipeline", seconds, "s"),
+            Number("calls of Python from the pipeline", calls, "count"),
+            Number("share of the main work", share, "share", "trace"),
+        ),
+        saved_s=0.9 * wait_s,
+        surely_s=0.5 * wait_s,
+        at_most_s=wait_s,
+        confidence=0.95,
+        change=(
+            "Yield whole batches, or read with tf.data (from_tensor_slices, TFRecord) and "
+            "prefetch(tf.data.AUTOTUNE)"
+            if generator
+            else "Write it with TensorFlow ops on whole batches"
+            + (" (num_parallel_calls cannot help Python)" if parallel else "")
+        ),
+        refuted_by="The steps take as long on data that are cached in memory.",
+        supersedes=(
+            "input_bound_map",
+            "input_per_element_map",
+            "missing_prefetch",
+            "missing_parallel_map",
+            "fit_per_step_overhead",
+            "fit_epoch_overhead",
+            "input_bound_shuffle",
+        ),
+    )
+
+
+def _producer_line(
+    evidence: Evidence, producer: dict[str, Any], generator: bool
+) -> tuple[Line | None, str]:
+    named = [
+        one
+        for one in evidence.recording.many("settings")
+        if one.get("what") in ("from_generator", "PyDataset", "generator")
+    ]
+    if generator and named:
+        users = [one for one in named if one["what"] != "from_generator"] or named
+        first = users[0]
+        line = to_line(first.get("site"))
+        if first["what"] != "from_generator":
+            line = to_line(first.get("defined_at")) or line
+        return line, str(first["name"])
+    line = to_line(producer.get("site")) or to_line(producer.get("defined_at"))
+    return line, str(producer["name"])
+
+
+def _stage_drafts(evidence: Evidence, stage: Stage, wait_s: float, share: float) -> list[Draft]:
+    traced = evidence.traced
+    assert traced is not None
+    batches = max(1, traced.input_count)
+    calls = traced.function_calls / batches
+    mapped = _stage_of(evidence, stage)
+    is_map = "Map" in stage.name or "Filter" in stage.name
+    numbers = (
+        Number("waiting for input", wait_s, "s", "trace"),
+        Number(f"own time of stage {stage.name} in the windows", stage.own_s, "s", "trace"),
+        Number("calls of mapped functions per batch", calls, "count", "trace"),
+        Number("share of the main work", share, "share", "trace"),
+    )
+    common: dict[str, Any] = {
+        "line": mapped[0],
+        "evidence": numbers,
+        "at_most_s": wait_s,
+        "refuted_by": "The steps take as long on data that are cached in memory.",
+        "supersedes": ("fit_per_step_overhead", "fit_epoch_overhead", "batch_too_small"),
+    }
+    waits = f"Steps wait for input {100 * share:.0f} % of the time"
+    per_call = stage.own_s / max(1, traced.function_calls)
+    drafts: list[Draft] = []
+    parallel, prefetch, user_map = mapped[1], mapped[2], mapped[3]
+    if is_map and calls >= _PER_ELEMENT and per_call < 0.4e-3:
+        drafts.append(
+            Draft(
+                cause="input_per_element_map",
+                sentence=f"{waits}: the map runs {calls:.0f} tiny calls for each batch",
+                saved_s=0.85 * wait_s,
+                surely_s=0.5 * wait_s,
+                confidence=0.9,
+                change="batch() first, then map() a function of whole batches",
+                **common,
+            )
+        )
+    work = traced.share(traced.op_s)
+    hidden = min(wait_s, work * evidence.steady_s)
+    if is_map and user_map and not parallel:
+        drafts.append(
+            Draft(
+                cause="missing_parallel_map",
+                sentence=f"{waits}: the map runs its calls one after the other",
+                saved_s=(0.5 if evidence.on_cpu else 0.8) * wait_s,
+                surely_s=0.2 * wait_s,
+                confidence=0.6,
+                change="map(..., num_parallel_calls=tf.data.AUTOTUNE)",
+                **common,
+            )
+        )
+    if not prefetch and work > 0.15 and hidden > 0.25 * wait_s:
+        drafts.append(
+            Draft(
+                cause="missing_prefetch",
+                sentence=f"{waits}, while which no step runs: input and steps take turns",
+                saved_s=0.8 * hidden,
+                surely_s=0.3 * hidden,
+                confidence=0.7 if hidden > 0.7 * wait_s else 0.5,
+                change="dataset.prefetch(tf.data.AUTOTUNE) as the last stage",
+                **common,
+            )
+        )
+    named = stage.name if is_map else f"{stage.name} (the slowest stage)"
+    drafts.append(
+        Draft(
+            cause="input_bound_map",
+            sentence=f"{waits}: the stage {named} is slower than the step",
+            saved_s=0.8 * wait_s,
+            surely_s=0.3 * wait_s,
+            confidence=0.8 if parallel or not is_map else 0.75,
+            change="cache() after the map when the data fit, num_parallel_calls=tf.data.AUTOTUNE, "
+            "prefetch(tf.data.AUTOTUNE), less work per element",
+            **common,
+        )
+    )
+    return drafts
+
+
+def _stage_of(evidence: Evidence, stage: Stage) -> tuple[Line | None, bool, bool, bool]:
+    """The user's line of the slowest stage, whether it is parallel, whether the pipeline
+    prefetches, and whether the user's pipeline has a map.
+    """
+    prefetch = (
+        any("Prefetch" in one.path for one in evidence.traced.stages[:6])
+        if evidence.traced
+        else False
+    )
+    line: Line | None = None
+    parallel = False
+    user_map = False
+    wanted = stage.name.replace("AndBatch", "").replace("V2", "").replace("Parallel", "")
+    for pipe in evidence.recording.many("pipelines"):
+        for one in pipe.get("stages", []):
+            if not one.get("site"):
+                continue
+            if "Prefetch" in one["op"]:
+                prefetch = True
+            if "Map" in one["op"] or "Filter" in one["op"]:
+                user_map = True
+            if wanted in one["op"] and line is None:
+                line, parallel = to_line(one["site"]), bool(one["parallel"])
+    return line, parallel, prefetch, user_map
+
+
+RULES = (
+    Rule(
+        causes=("iterator_recreated_per_step",),
+        proof="About as many iterators made by the user's code as batches read, and the time of "
+        "making them and of their first batches.",
+        refutation="Each iterator gives many batches, or their making takes less than 3 %.",
+        find=find,
+    ),
+    Rule(
+        causes=("input_bound_python_generator", "input_bound_python_gil"),
+        proof="A tenth of the main work or more is waiting for batches, and Python called by the "
+        "pipeline takes a third of that time or more.",
+        refutation="Steps do not wait (the producer is hidden behind them).",
+        find=lambda _evidence: [],
+    ),
+    Rule(
+        causes=(
+            "input_bound_map",
+            "input_per_element_map",
+            "missing_parallel_map",
+            "missing_prefetch",
+        ),
+        proof="A tenth of the main work or more is waiting for batches; the stage with the largest "
+        "own time in the windows, its calls per batch, and what the pipeline lacks.",
+        refutation="Steps do not wait, or another stage is slower.",
+        find=lambda _evidence: [],
+    ),
+)

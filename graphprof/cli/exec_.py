@@ -1,0 +1,163 @@
+"""``graphprof exec``: run an unmodified script and say why it is slow."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from graphprof._version import __version__
+from graphprof.errors import GraphprofError, UsageError
+from graphprof.session import SessionInfo, folder_name, save, write_atomically
+
+RUN = "exec"
+WINDOW_S = 0.5
+
+
+@click.command(
+    "exec",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    short_help="Run an unmodified script and say why it is slow.",
+)
+@click.option("--logdir", default="logs", show_default=True, help="Where the session is kept.")
+@click.option("--json-file", type=click.Path(dir_okay=False), help="Write the report here as JSON.")
+@click.option(
+    "--window",
+    default=WINDOW_S,
+    show_default=True,
+    type=click.FloatRange(min=0, max=60),
+    help="Seconds of each trace window, opened after warm-up; 0 records none.",
+)
+@click.option("-m", "module", is_flag=True, help="TARGET is a module, as in `python -m`.")
+@click.argument("target")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(
+    logdir: str,
+    json_file: str | None,
+    window: float,
+    module: bool,
+    target: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Run TARGET with ARGUMENTS as Python would, watch it, and say what makes it slow.
+
+    The program keeps its own output, exit code and arguments; the report goes to stderr (and to
+    --json-file).
+
+    \b
+    graphprof exec train.py --epochs 3
+    graphprof exec --json-file report.json -m package.train
+    """
+    if not module and not Path(target).exists():
+        raise UsageError(
+            f"There is no script {target}", "Name a Python file, or use -m for a module"
+        )
+    session, folder = _session(Path(logdir), target, arguments)
+    code = _run(folder / RUN, window, module, target, arguments)
+    _report(session, folder, code, json_file)
+    return _exit_as(code)
+
+
+def _session(logdir: Path, target: str, arguments: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
+    now = datetime.datetime.now().astimezone()
+    name = f"{folder_name(Path(target).stem)}-{now:%Y%m%d-%H%M%S}"
+    number = 1
+    while (logdir / name).exists():
+        number += 1
+        name = f"{name.rsplit('_', 1)[0] if number > 2 else name}_{number}"
+    folder = (logdir / name).absolute()
+    session: dict[str, Any] = {
+        "id": name,
+        "path": str(folder),
+        "created": now.isoformat(timespec="seconds"),
+        "status": "running",
+        "target": target,
+        "arguments": list(arguments),
+    }
+    _save(session, folder, "running", {})
+    return session, folder
+
+
+def _save(session: dict[str, Any], folder: Path, status: Any, environment: dict[str, Any]) -> None:
+    info = SessionInfo(
+        id=session["id"],
+        created=session["created"],
+        graphprof_version=__version__,
+        status=status,
+        phase="train",
+        target=session["target"],
+        modes=(RUN,),
+        baseline=None,
+        workload={"program": session["target"], "arguments": session["arguments"]},
+        environment=environment,
+        options={"verb": "exec"},
+        notes=("A watched program, not a comparison of modes: see the exec folder.",),
+    )
+    save(folder / "session.json", info)
+
+
+def _run(folder: Path, window: float, module: bool, target: str, arguments: tuple[str, ...]) -> int:
+    """Run the program in a child with this process's streams; return its code as Popen gives it."""
+    kind = "module" if module else "script"
+    child = [sys.executable, *_flags(), "-m", "graphprof.capture.script"]
+    command_line = [*child, str(folder), str(window), kind, target, *arguments]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with subprocess.Popen(command_line) as process:
+        # Ctrl-C goes to the whole foreground group: the program decides what it means.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        stop = signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
+        try:
+            return process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGTERM, stop)
+
+
+def _flags() -> list[str]:
+    """The options that this Python was started with and that change how a program runs."""
+    found = []
+    if sys.flags.optimize:
+        found.append("-" + "O" * sys.flags.optimize)
+    if sys.flags.dont_write_bytecode:
+        found.append("-B")
+    if getattr(sys.flags, "dev_mode", False):
+        found += ["-X", "dev"]
+    found += [part for option in sys.warnoptions for part in ("-W", option)]
+    return found
+
+
+def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | None) -> None:
+    from rich.console import Console
+
+    from graphprof.report import program, program_text
+
+    session["status"] = "interrupted" if code in (130, -signal.SIGINT) else "complete"
+    try:
+        report = program.build(folder / RUN, session, code)
+        _save(session, folder, session["status"], report.environment)
+        write_atomically(
+            folder / RUN / "plugins" / "graphprof" / "program.json", program.to_json(report)
+        )
+        if json_file is not None:
+            write_atomically(Path(json_file), program.to_json(report))
+        program_text.print_program(report, Console(stderr=True))
+    except GraphprofError as error:
+        # The program's exit code is its own: a report that fails must not change it.
+        click.echo(f"graphprof: {error}", err=True)
+
+
+def _exit_as(code: int) -> int:
+    """End as the program ended; by the same signal when it was killed by one."""
+    if code < 0:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    return code

@@ -1,0 +1,87 @@
+"""The report of a watched program as text for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from graphprof import units
+from graphprof.analysis.findings.base import Finding, Number
+from graphprof.report.program import ProgramReport
+
+_STYLE = {"major": "bold red", "moderate": "yellow", "minor": "dim"}
+_MOST_PARTS = 6
+
+
+def print_program(report: ProgramReport, console: Console) -> None:
+    """Print ``report``."""
+    console.print(render(report), highlight=False)
+
+
+def render(report: ProgramReport) -> RenderableType:
+    """``report`` as something that rich can print."""
+    blocks: list[RenderableType] = [_head(report), _parts(report)]
+    loud = [finding for finding in report.findings if finding.severity != "minor"]
+    if report.program.work_s is not None:
+        if not loud:
+            blocks.append(Text("Healthy: nothing found that is worth changing.", style="green"))
+        blocks += [_finding(number, one) for number, one in enumerate(report.findings, start=1)]
+    for sentence in (*report.program.not_seen, *report.program.notes):
+        blocks.append(Text(f"not seen: {sentence}", style="dim"))
+    return Group(*blocks)
+
+
+def _head(report: ProgramReport) -> Text:
+    program = report.program
+    text = Text("graphprof: ", style="bold")
+    text.append(f"{program.target}", style="bold")
+    text.append(f" ended with {program.exit_code} after {units.seconds(program.wall_s)}")
+    text.append(f" (imports {units.seconds(program.imports_s)}, ")
+    text.append(f"main work {units.seconds(program.work_s)})")
+    if program.seen:
+        text.append("\nseen: " + "; ".join(program.seen), style="dim")
+    return text
+
+
+def _parts(report: ProgramReport) -> Text:
+    shares = report.program.division[:_MOST_PARTS]
+    return Text(
+        "time: " + ", ".join(f"{units.share(part.share)} {part.part}" for part in shares),
+        style="dim",
+    )
+
+
+def _finding(number: int, finding: Finding) -> RenderableType:
+    style = _STYLE[finding.severity]
+    head = Text(f"{number}. {finding.severity}", style=style)
+    head.append(f"  {finding.cause}", style="bold")
+    head.append(f"  {finding.sentence}")
+    lines: list[RenderableType] = [head]
+    if finding.location is not None:
+        where = f"{finding.location.file}:{finding.location.line}"
+        lines.append(_indented(f"at      {where}   {finding.location.code}"))
+    gain = finding.expected_gain
+    if gain.high > 1:
+        spread = f"{units.ratio(gain.low)} to {units.ratio(gain.high)}"
+        lines.append(_indented(f"gain    about {units.ratio(gain.value)} faster ({spread})"))
+    lines.append(_indented(f"change  {finding.change}"))
+    numbers = ", ".join(_number(one) for one in finding.evidence)
+    lines.append(_indented(f"because {numbers}", "dim"))
+    lines += [_indented(f"        {detail}", "dim") for detail in finding.details[:4]]
+    return Group(*lines)
+
+
+def _indented(text: str, style: str = "") -> RenderableType:
+    return Padding(Text(text, style=style), (0, 0, 0, 3))
+
+
+def _number(number: Number) -> str:
+    show = {
+        "s": lambda: units.seconds(number.value),
+        "share": lambda: units.share(number.value),
+        "count": lambda: units.count(round(number.value)),
+        "bytes": lambda: units.size(number.value),
+        "ratio": lambda: units.ratio(number.value),
+    }
+    return f"{number.what} {show[number.unit]()}"
