@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -282,6 +283,11 @@ ENTRIES: tuple[Entry, ...] = (
 )
 
 
+def main() -> None:
+    """Print what only a process with TensorFlow knows, as JSON on the last line of stdout."""
+    print(json.dumps(collect("worker")))
+
+
 def target_revision(target: str) -> str | None:
     """Git revision of the file in ``file.py:factory``, with ``+changes`` when it was edited since.
 
@@ -310,3 +316,7 @@ def _git(folder: str, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+if __name__ == "__main__":
+    main()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
+import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import psutil
 
+from graphprof.capture.options import BLOCK_S
 from graphprof.session import MachineSample
 
 _LOOPS = 20_000
@@ -85,3 +89,50 @@ def _cpu_s(pid: int) -> float:
     except psutil.Error:
         return 0.0
     return float(times.user + times.system)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """One piece of work timed under two names, as two modes would be.
+
+    Attributes:
+        first_s: seconds of the first name's block of each round, in order of measuring.
+        second_s: seconds of the second name's block of the same round.
+        seconds: how long it all took.
+    """
+
+    first_s: tuple[float, ...]
+    second_s: tuple[float, ...]
+    seconds: float
+
+
+def time_alike(
+    budget_s: float, seed: int = 0, heard: Callable[[float], None] | None = None
+) -> Alike:
+    """Time the canary under two names in rounds of random order, as ``profile`` times modes.
+
+    Args:
+        budget_s: seconds to spend.
+        seed: of the order.
+        heard: told the seconds that are left, once a round.
+    """
+    rng = random.Random(seed)
+    canary()
+    times: tuple[list[float], list[float]] = ([], [])
+    began = time.perf_counter()
+    while not times[0] or time.perf_counter() - began < budget_s:
+        if heard is not None:
+            heard(max(0.0, budget_s - (time.perf_counter() - began)))
+        for name in rng.sample((0, 1), 2):
+            times[name].append(_canary_block())
+    return Alike(tuple(times[0]), tuple(times[1]), time.perf_counter() - began)
+
+
+def _canary_block() -> float:
+    """Median seconds of the canary over a block, the first run of it left out."""
+    until = time.perf_counter() + BLOCK_S
+    canary()
+    seconds = [canary()]
+    while time.perf_counter() < until:
+        seconds.append(canary())
+    return statistics.median(seconds)
