@@ -225,10 +225,14 @@ def _unknown(threads: Threads, window: Int64) -> Amounts:
             continue
         owners = segments.owner[strange]
         time_ps = within(window, segments.start_ps[strange], segments.end_ps[strange])
-        for owner, time in zip(owners[time_ps > 0], time_ps[time_ps > 0], strict=True):
-            name = threads.host.names[threads.host.name_id[owner]]
-            kind = int(threads.classes.kind[owner])
-            add(found, Key(kind, name, line.name.partition("/")[0]), float(time), 1)
+        rows = np.stack((threads.host.name_id[owners], threads.classes.kind[owners]), axis=1)
+        which, place = np.unique(rows, axis=0, return_inverse=True)
+        times = np.bincount(place.ravel(), weights=time_ps, minlength=len(which))
+        counts = np.bincount(place.ravel()[time_ps > 0], minlength=len(which))
+        for number in np.flatnonzero(counts):
+            name_id, kind = which[number].tolist()
+            key = Key(kind, threads.host.names[name_id], line.name.partition("/")[0])
+            add(found, key, float(times[number]), int(counts[number]))
     return found
 
 

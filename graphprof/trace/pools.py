@@ -90,7 +90,9 @@ def _handed_over(plane: Plane, record: int, started: Int64) -> Int64:
     """Return the instant at which each stretch's work was handed over, -1 when not recorded."""
     taken, given = plane.stats.get("_c"), plane.stats.get("_p")
     nobody = np.full(len(started), -1, np.int64)
-    if taken is None or given is None or not len(started):
+    if taken is None or given is None or not len(taken.owner) or not len(started):
+        return nobody
+    if taken.values.dtype != np.int64 or given.values.dtype != np.int64:
         return nobody
     mine = np.minimum(np.searchsorted(taken.owner, started), len(taken.owner) - 1)
     known = taken.owner[mine] == started
