@@ -20,16 +20,18 @@ from graphprof.analysis import breakdown, owners
 from graphprof.analysis.owners import Op, Owners
 from graphprof.analysis.projection import PRIORITY, Stretches, Threads, covered
 from graphprof.errors import TraceError
-from graphprof.trace import marks, rules
+from graphprof.session import RunFolder, graphprof_folder
+from graphprof.trace import labels, marks, rules, xspace
 from graphprof.trace.intervals import intersect, subtract, union, within
 from graphprof.trace.kinds import KIND_IDS
-from graphprof.trace.labels import Labels
+from graphprof.trace.labels import Labels, LayerInfo
 from graphprof.trace.model import Int64, Plane, Trace
 from graphprof.trace.nesting import Nesting, nest
 
 STATS: tuple[str, ...] = tuple(dict.fromkeys((*breakdown.STATS, *owners.STATS, "_p", "_c")))
 """The stats that attribution needs; ask for them when reading."""
 
+PS = 1e-12
 _SHARED = (rules.OP, rules.PY_FUNCTION)
 
 
@@ -51,6 +53,7 @@ class Attribution:
         span_ps: shape (r,), int64: of XLA instructions, up to the marker of their end: an
             instruction that runs asynchronously has returned by the end of its event. Else the
             same as ``total_ps``.
+        layers: the layers that are known of the run.
     """
 
     ops: tuple[Op, ...]
@@ -61,11 +64,21 @@ class Attribution:
     total_ps: Int64
     self_ps: Int64
     span_ps: Int64
+    layers: tuple[LayerInfo, ...] = ()
+
+    def wall_s(self, kind: str) -> float:
+        """Return the time of a kind (by its id) in the mean step, seconds."""
+        return int(self.wall_ps[:, KIND_IDS.index(kind)].sum()) / self.steps * PS
+
+    @property
+    def step_s(self) -> float:
+        """The mean step's time, seconds."""
+        return int(self.wall_ps.sum()) / self.steps * PS
 
 
 def attribute(
     trace: Trace,
-    labels: Labels | None = None,
+    known: Labels | None = None,
     modules: Mapping[str, bytes] | None = None,
     nesting: Nesting | None = None,
 ) -> Attribution:
@@ -73,7 +86,7 @@ def attribute(
 
     Args:
         trace: read with the stats in ``STATS``.
-        labels: what op names mean in this run; without them names are guessed from.
+        known: what op names mean in this run; without them names are guessed from.
         modules: XLA modules of the trace (``xspace.hlo_modules``).
         nesting: that of its host plane, when it is known already.
 
@@ -88,7 +101,7 @@ def attribute(
         )
     nesting = nest(host) if nesting is None else nesting
     threads = Threads(host, nesting)
-    found = owners.find(host, nesting, threads.classes, labels or Labels(), modules)
+    found = owners.find(host, nesting, threads.classes, known or Labels(), modules)
     sums = _Sums(found)
     for line in sorted({step.line for step in steps}):
         own = [step for step in steps if step.line == line]
@@ -97,7 +110,22 @@ def attribute(
         sums.add_line(threads, line, union(start, end))
     window = union(*np.array([(step.start_ps, step.end_ps) for step in steps], np.int64).T)
     counted = _counted(host, nesting, threads, found, window)
-    return Attribution(found.ops, len(steps), sums.wall_ps, sums.busy_ps, *counted)
+    layers = () if known is None else known.layers
+    return Attribution(found.ops, len(steps), sums.wall_ps, sums.busy_ps, *counted, layers)
+
+
+def of_run(folder: RunFolder) -> Attribution | None:
+    """Say whose the time of a recorded run's steps is; None when it was not traced.
+
+    Raises:
+        TraceError: its trace cannot be read, or marks no step.
+        SessionError: its labels are damaged.
+    """
+    if folder.xplane is None:
+        return None
+    known = labels.load(graphprof_folder(folder.path) / labels.LABELS_FILE)
+    trace = xspace.read(folder.xplane, STATS)
+    return attribute(trace, known, xspace.hlo_modules(folder.xplane))
 
 
 class _Sums:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from graphprof.trace.classify import Classes
 from graphprof.trace.labels import SCOPE_PASSES, UNLABELLED, Label, Labels, Tag
 from graphprof.trace.model import Int64, Plane
 from graphprof.trace.nesting import Nesting
-from graphprof.trace.opnames import Named, Names
+from graphprof.trace.opnames import Named, Names, base_type
 
 STATS: tuple[str, ...] = ("hlo_op", "hlo_module")
 """The stats that say which XLA instruction an event is; ask for them when reading."""
@@ -41,13 +42,16 @@ class Op:
         op_type: as ``Conv2D``, ``_FusedMatMul``; of an XLA instruction its name without the number.
         name: the node's or instruction's name; empty for eager ops, which have none.
         tag: where the label comes from.
-        implements: names of the TensorFlow ops that an XLA instruction does the work of.
+        tf_type: the TensorFlow op type that it stands for, without the library's version of it, so
+            that modes can be compared; of an XLA instruction without metadata empty.
+        implements: the TensorFlow ops that an XLA instruction does the work of, as ``name:OpType``.
     """
 
     label: Label
     op_type: str
     name: str
     tag: Tag
+    tf_type: str = ""
     implements: tuple[str, ...] = ()
 
 
@@ -94,18 +98,28 @@ def find(
     return _assemble(nesting, table, own, label_of)
 
 
+class _Word(NamedTuple):
+    """What an op says about itself; see ``Op``."""
+
+    op_type: str
+    name: str
+    tag: Tag
+    tf_type: str
+    implements: tuple[str, ...] = ()
+
+
 class _Table:
     """Labels and words (what an event says about itself), interned."""
 
     def __init__(self) -> None:
         self.labels: dict[Label, int] = {UNLABELLED: 0}
-        self.words: dict[tuple[str, str, Tag, tuple[str, ...]], int] = {}
+        self.words: dict[_Word, int] = {}
 
     def label(self, label: Label) -> int:
         return self.labels.setdefault(label, len(self.labels))
 
-    def word(self, op_type: str, name: str, tag: Tag, parts: tuple[str, ...] = ()) -> int:
-        return self.words.setdefault((op_type, name, tag, parts), len(self.words))
+    def word(self, word: _Word) -> int:
+        return self.words.setdefault(word, len(self.words))
 
 
 @dataclass
@@ -133,14 +147,15 @@ def _own_words(plane: Plane, classes: Classes, names: Names, table: _Table) -> _
             label[place] = table.label(Label(found[2], SCOPE_PASSES[found[1]]))
         elif _NODE.fullmatch(name):
             node = names.node(name)
-            word[place] = table.word(node.op_type, name.rpartition(":")[0], node.tag)
+            said = _Word(node.op_type, name.rpartition(":")[0], node.tag, base_type(node.op_type))
+            word[place] = table.word(said)
             if node.label != UNLABELLED:
                 label[place] = table.label(node.label)
         elif _KERNEL.fullmatch(name):
             kernels[place] = True
     eager = np.array(
         [
-            table.word(rules.CALL_PREFIX.sub("", name, count=1), "", "direct")
+            table.word(_eager(rules.CALL_PREFIX.sub("", name, count=1)))
             if rules.CALL_PREFIX.match(name)
             else -1
             for name in plane.names
@@ -151,6 +166,10 @@ def _own_words(plane: Plane, classes: Classes, names: Names, table: _Table) -> _
     here = kernels[plane.name_id]
     words[here] = eager[classes.label[here]]
     return _Own(label[plane.name_id], words, words >= 0, scopes[plane.name_id])
+
+
+def _eager(op_type: str) -> _Word:
+    return _Word(op_type, "", "direct", base_type(op_type))
 
 
 def _xla_words(
@@ -169,7 +188,7 @@ def _xla_words(
         events[module[event], str(name)].append(event)
     for (module_name, name), here in events.items():
         named, kind, parts = known.look_up(module_name, name)
-        own.word[here] = table.word(kind, name, named.tag, parts)
+        own.word[here] = table.word(_Word(kind, name, named.tag, base_type(named.op_type), parts))
         own.roots[here] = True
         own.label[here] = -1 if named.label == UNLABELLED else table.label(named.label)
 
@@ -240,8 +259,7 @@ def _between_gradients(plane: Plane, table: _Table, own: _Own, label: Int64, sco
     label[loose[same]] = own.label[following[same]]
     words = list(table.words)
     for event in loose[same]:
-        op_type, name, _, parts = words[own.word[event]]
-        own.word[event] = table.word(op_type, name, "dataflow", parts)
+        own.word[event] = table.word(words[own.word[event]]._replace(tag="dataflow"))
 
 
 def _assemble(nesting: Nesting, table: _Table, own: _Own, label: Int64) -> Owners:
@@ -258,13 +276,14 @@ def _assemble(nesting: Nesting, table: _Table, own: _Own, label: Int64) -> Owner
     return Owners(ops, of[len(labels) :].astype(np.int64), own.roots)
 
 
-def _op(key: int, words: list[tuple[str, str, Tag, tuple[str, ...]]], labels: list[Label]) -> Op:
+def _op(key: int, words: list[_Word], labels: list[Label]) -> Op:
     word, label = divmod(key, len(labels))
+    owned = bool(labels[label].owner)
     if word == 0:
-        return Op(labels[label], "", "", "direct" if labels[label].owner else "none")
-    op_type, name, tag, parts = words[word - 1]
-    if not labels[label].owner:
+        return Op(labels[label], "", "", "direct" if owned else "none")
+    op_type, name, tag, tf_type, implements = words[word - 1]
+    if not owned:
         tag = "none"
     elif tag == "none":
         tag = "dataflow"
-    return Op(labels[label], op_type, name, tag, parts)
+    return Op(labels[label], op_type, name, tag, tf_type, implements)

@@ -74,9 +74,9 @@ class Instruction:
 
     @property
     def implements(self) -> frozenset[str]:
-        """Names of the TensorFlow ops that it does the work of."""
-        names = (self.op_name, *(part.op_name for part in self.inside))
-        return frozenset(name for name in names if name)
+        """The TensorFlow ops that it does the work of, as ``name:OpType``."""
+        parts = (self, *(self.inside if self.opcode == "fusion" else ()))
+        return frozenset(f"{part.op_name}:{part.op_type}" for part in parts if part.op_name)
 
 
 def kind(name: str) -> str:

@@ -101,12 +101,12 @@ class Names:
 
 def base_type(op_type: str) -> str:
     """The op type without the library's version of it: ``_MklNativeFusedConv2D`` -> ``Conv2D``."""
-    return _VERSION.sub("", op_type, count=1)
+    return _VERSION.sub("", op_type, count=1).removesuffix("WithBias")
 
 
 def is_fused(op_type: str) -> bool:
     """Whether the op does the work of several."""
-    return "Fused" in op_type
+    return "Fused" in op_type or op_type.endswith("WithBias")
 
 
 def _names_inside(segments: list[str]) -> list[list[str]]:
