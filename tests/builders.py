@@ -295,6 +295,8 @@ def mode_trace(
     if hostile_names:
         for number, text in enumerate(HOSTILE):
             pool.event(text, number * 3, 2, **{text: text})
+    for line in (python, pool, eigen):
+        line.message.events.sort(key=lambda event: (event.offset_ps, -event.duration_ps))
     _task_environment(space)
     return space.data
 

@@ -172,8 +172,8 @@ def stat_columns(
         by_name.setdefault(name, []).append(rows[owner[rows] >= 0])
     columns = {}
     for name, parts in by_name.items():
-        rows = np.concatenate(parts)
-        if order is not None or len(parts) > 1:
+        rows = np.sort(np.concatenate(parts))
+        if order is not None:
             rows = rows[np.argsort(owner[rows], kind="stable")]
         columns[name] = StatColumn(owner[rows], _values(field[rows], bits[rows], texts, names))
     return columns

@@ -109,7 +109,8 @@ def boundaries(chunk: Chunk) -> tuple[npt.NDArray[np.intp], int]:
         # Every guess was met, and the last cursor went as far as events go.
         return np.sort(places), int(landed[-1])
     sound, walked, end = _verify(chunk, starts, landed)
-    return np.sort(np.concatenate((places[sound[cursor_of]], walked))), end
+    by_hand = np.array(walked, np.intp)
+    return np.sort(np.concatenate((places[sound[cursor_of]], by_hand))), end
 
 
 def _guess(chunk: Chunk) -> npt.NDArray[np.intp]:
@@ -181,6 +182,8 @@ def _verify(
         sound[cursor : last + 1] = True
         at = int(landed[last])
         cursor = int(np.searchsorted(starts, at))
+        if cursor <= last:  # it could not move at all
+            return sound, walked, at
         while cursor == len(starts) or starts[cursor] != at:
             after = _step(chunk, at)
             if after < 0:

@@ -94,6 +94,16 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     return 0, -1
 
 
+def encoded(value: int) -> bytes:
+    """Return an unsigned number as it is written."""
+    data = bytearray()
+    while value > 0x7F:
+        data.append(value & 0x7F | 0x80)
+        value >>= 7
+    data.append(value)
+    return bytes(data)
+
+
 def field(source: Source, at: int, end: int) -> Field:
     """Return the field at ``at`` in a message that ends at ``end``.
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from graphprof.errors import TraceError
@@ -140,8 +141,9 @@ def _decode(space: Outline, plane: PlaneOutline, stats: Collection[str] | None) 
     if stats is not None:
         wanted = frozenset(key for key, name in plane.stat_names.items() if name in stats)
     decoded = _Plane(plane, columns)
+    buffer = np.empty(_CHUNK + lockstep.PADDING, np.uint8)
     for span in plane.lines:
-        reader = _LineReader(space, columns, wanted)
+        reader = _LineReader(space, columns, wanted, buffer)
         reader.run(span)
         decoded.lines.append(reader.line)
         reader.tell_losses(plane.name)
@@ -156,11 +158,16 @@ class _LineReader:
     """Decodes one line into the columns of its plane."""
 
     def __init__(
-        self, space: Outline, columns: PlaneColumns, wanted: frozenset[int] | None
+        self,
+        space: Outline,
+        columns: PlaneColumns,
+        wanted: frozenset[int] | None,
+        buffer: npt.NDArray[np.uint8],
     ) -> None:
         self.space = space
         self.columns = columns
         self.wanted = wanted
+        self.buffer = buffer
         self.line = _Line()
         self.aggregated = self.damaged = 0
 
@@ -171,32 +178,45 @@ class _LineReader:
         try:
             while at < span.end:
                 part = wire.field(self.space.source, at, span.end)
-                if part.number == 4 and part.wire == wire.LENGTH and not part.missing:
-                    at = self._events(at, part.end, span.end)
-                else:
+                if part.number != 4 or part.wire != wire.LENGTH or part.missing:
                     self.line.set(self.space.source, part)
+                    at = part.end
+                elif (stop := self._events(at, span.end)) > at:
+                    at = stop
+                else:
+                    self._event(part)
                     at = part.end
         except Damaged as damage:
             self.space.damage(f"Line {self._name!r}", damage.at, span.end)
         self.line.extent = Extent(first, len(self.columns))
 
-    def _events(self, at: int, first_end: int, end: int) -> int:
-        """Decode the events from ``at`` on; return where something else stands."""
-        # A chunk holds the first event at least, however large it is.
-        data = np.empty(max(_CHUNK, first_end - at) + lockstep.PADDING, np.uint8)
+    def _events(self, at: int, end: int) -> int:
+        """Decode the events from ``at`` on, chunk by chunk; return where something else stands."""
         while True:
-            size = min(len(data) - lockstep.PADDING, end - at)
-            self.space.source.read_into(at, data[:size])
-            data[size : size + lockstep.PADDING] = 0
-            chunk = lockstep.Chunk(data, size)
-            places, stop = lockstep.boundaries(chunk)
-            if not len(places):
+            size = min(_CHUNK, end - at)
+            self.space.source.read_into(at, self.buffer[:size])
+            self.buffer[size : size + lockstep.PADDING] = 0
+            stop = self._add(lockstep.Chunk(self.buffer, size))
+            if not stop:
                 return at
+            at += stop
+
+    def _event(self, part: Field) -> None:
+        """Decode one event alone: larger than a chunk, or its tag written in a longer way."""
+        content = self.space.source.read(part.start, part.end)
+        data = b"\x22" + wire.encoded(len(content)) + content
+        padded = np.frombuffer(data + bytes(lockstep.PADDING), np.uint8)
+        self._add(lockstep.Chunk(padded, len(data)))
+
+    def _add(self, chunk: lockstep.Chunk) -> int:
+        """Decode the complete events of a chunk; return where they end."""
+        places, stop = lockstep.boundaries(chunk)
+        if len(places):
             events = lockstep.decode(chunk, places, stop, self.wanted)
             self.columns.add(events)
             self.aggregated += events.aggregated
             self.damaged += events.damaged
-            at += stop
+        return stop
 
     @property
     def _name(self) -> str:
