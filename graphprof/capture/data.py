@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphprof.capture import blame
+from graphprof.capture.instrument import private
 from graphprof.errors import WorkloadError
 
 DEFAULT_BATCH_SIZE = 32  # Keras's own default
@@ -248,12 +249,11 @@ def _from_py_dataset(data: Any, asked: int | None) -> Batches:
 def _enqueued(data: Any) -> tuple[Any, tuple[str, ...]]:
     """Keras's own pipeline with worker threads or processes, which it has no public name for."""
     try:
-        from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
-
-        return PyDatasetAdapter(data, shuffle=False).get_tf_dataset(), ()
-    except (ImportError, AttributeError, TypeError):
-        lost = "The PyDataset's workers were not used: this Keras keeps them elsewhere."
-        return None, (lost,)
+        adapter = private.PY_DATASET_ADAPTER.resolve()[2]
+    except (ImportError, AttributeError):
+        lost = private.PY_DATASET_ADAPTER.lost
+        return None, (f"Not used, since this Keras keeps them elsewhere: {lost}.",)
+    return adapter(data, shuffle=False).get_tf_dataset(), ()
 
 
 def _from_function(function: Callable[[], Any], asked: int | None, origin: str) -> Batches:

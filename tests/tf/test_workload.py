@@ -1,5 +1,6 @@
 """Workloads: what a factory may return, in which forms the data may come, and what fails how."""
 
+import dataclasses
 import itertools
 import json
 import sys
@@ -8,6 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from graphprof.capture.instrument import private
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.errors import StorageError, UsageError, WorkloadError
 
@@ -257,6 +259,27 @@ def test_every_form_of_data_gives_the_same_batches_without_end(program, form):
     assert all(equal(batch, want) for batch, want in zip(seen, wanted, strict=False))
     assert len(seen) == 5
     assert seen[0][0].dtype == np.float32
+
+
+@pytest.mark.parametrize("point", private.WORKLOAD_POINTS, ids=lambda point: point.where)
+def test_the_private_parts_are_where_this_release_keeps_them(point):
+    assert callable(point.resolve()[2]), f"moved by an upgrade; lost: {point.lost}"
+
+
+def test_without_keras_private_adapter_the_batches_stay_and_the_loss_is_said(program, monkeypatch):
+    gone = dataclasses.replace(private.PY_DATASET_ADAPTER, where="keras.src.no_such_module:Adapter")
+    monkeypatch.setattr(private, "PY_DATASET_ADAPTER", gone)
+    path = program("""
+        class Pages(keras.utils.PyDataset):
+            num_batches = 2
+            def __getitem__(self, index):
+                return X[index * 5:][:5], Y[index * 5:][:5]
+        def build():
+            return net(), Pages(workers=2)
+    """)
+    workload = load(path)
+    assert equal(first_batches(workload, 4)[0], first_batches(workload, 4)[2])
+    assert any("worker threads and processes of a PyDataset" in note for note in workload.notes)
 
 
 def test_sample_weights_and_text(program):

@@ -255,3 +255,15 @@ def tensor_id(tensor: Any) -> int | None:
     """The number of an eager tensor, drawn from ``TENSOR_CLOCK`` as it was made, or None."""
     number = getattr(tensor, "_id", None)
     return number if isinstance(number, int) else None
+
+
+# Workloads and modes (``capture.data``, ``capture.modes.resolved``): what has no public name.
+
+PY_DATASET_ADAPTER = Point(
+    "keras.src.trainers.data_adapters.py_dataset_adapter:PyDatasetAdapter",
+    "the worker threads and processes of a PyDataset",
+)
+ONE_DNN = Point(
+    "tensorflow.python.util._pywrap_util_port:IsMklEnabled", "whether oneDNN's kernels are in use"
+)
+WORKLOAD_POINTS = (PY_DATASET_ADAPTER, ONE_DNN)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from graphprof.capture.instrument import private
+
 if TYPE_CHECKING:
     from graphprof.capture.workload import Workload
 
@@ -31,10 +33,7 @@ def common(workload: Workload) -> dict[str, Any]:
 def one_dnn() -> bool | None:
     """Whether oneDNN's kernels are in use, or None where TensorFlow does not say."""
     try:
-        # TensorFlow has no public name for this question.
-        from tensorflow.python.util import _pywrap_util_port
-
-        return bool(_pywrap_util_port.IsMklEnabled())
+        return bool(private.ONE_DNN.resolve()[2]())
     except (ImportError, AttributeError):
         return None
 
