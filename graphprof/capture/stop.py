@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Interrupted(Exception):  # noqa: N818 the user's wish, not an error
     """The user wants to finish with what has been measured so far."""
@@ -32,12 +34,16 @@ class Stop:
 
     @contextlib.contextmanager
     def on_interrupt(self) -> Iterator[None]:
-        """Within it, Ctrl-C asks to finish. Only the main thread hears signals."""
+        """Within it, Ctrl-C (or the SIGTERM of a build server that cancels) asks to finish.
+
+        Only the main thread hears signals; in others nothing changes.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(signal.SIGINT, self.request)
+        before = {number: signal.signal(number, self.request) for number in _SIGNALS}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)

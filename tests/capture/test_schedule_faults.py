@@ -175,10 +175,11 @@ def test_modes_that_make_no_sense_are_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
-def test_one_ctrl_c_keeps_what_is_measured(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_one_ctrl_c_keeps_what_is_measured(tmp_path: Path, sent: signal.Signals) -> None:
     def interrupt(number: int) -> None:
         if number == 4:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), sent)
 
     done = profile(tmp_path, "one", "two", budget_s=60.0, progress=Heard(interrupt))
 
