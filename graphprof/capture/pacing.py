@@ -51,6 +51,7 @@ class WorkerPacer:
         trace: makes the task that records a trace; its own argument because it needs TensorFlow.
         settle: waits until the outputs of a call are computed.
         clock: nanoseconds, monotonic.
+        first: makes the context of the first call.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class WorkerPacer:
         trace: Callable[[protocol.RecordTrace], Task],
         settle: Callable[[Any], None] | None = None,
         clock: Callable[[], int] = time.perf_counter_ns,
+        first: Bracket = None,
     ) -> None:
+        self._first = first
         self.losses: list[float] = []
         self.finished = False
         self._connection = connection
@@ -145,7 +148,7 @@ class WorkerPacer:
     def _task_for(self, request: protocol.Request) -> Task:
         match request:
             case protocol.FirstCall():
-                return _first_call()
+                return _first_call(self._first)
             case protocol.WarmUp():
                 return _warm_up(request, self.losses)
             case protocol.TimeBlock():
@@ -155,8 +158,8 @@ class WorkerPacer:
         raise AssertionError(f"no task for {request!r}")
 
 
-def _first_call() -> Task:
-    call = yield None
+def _first_call(bracket: Bracket) -> Task:
+    call = yield bracket
     return protocol.Called(call.seconds, rss_bytes())
 
 

@@ -15,11 +15,11 @@ import math
 import shutil
 import statistics
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphprof.capture import blame
 from graphprof.capture.pacing import Task, calls
@@ -28,6 +28,9 @@ from graphprof.errors import TraceError
 from graphprof.session import Failure, Phase, TraceRecord
 from graphprof.trace import amend, xspace
 from graphprof.units import count
+
+if TYPE_CHECKING:
+    from graphprof.capture.labelling import Labelling
 
 # An event takes 17 to 90 bytes on disk: a million of them stay below 100 MB.
 EVENT_BUDGET = 1_000_000
@@ -118,22 +121,34 @@ class Recorder:
         return marked
 
 
-def tracer(phase: Phase, steps_per_call: int, recorder: Recorder) -> Callable[[RecordTrace], Task]:
+def tracer(
+    phase: Phase, steps_per_call: int, recorder: Recorder, labelling: Labelling | None = None
+) -> Callable[[RecordTrace], Task]:
     """What makes the pacer's trace task for one mode."""
-    return lambda request: _trace_or_say_why(request, phase, steps_per_call, recorder)
+    return lambda request: _trace_or_say_why(request, phase, steps_per_call, recorder, labelling)
 
 
 def _trace_or_say_why(
-    request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Recorder
+    request: RecordTrace,
+    phase: Phase,
+    steps_per_call: int,
+    recorder: Recorder,
+    labelling: Labelling | None,
 ) -> Task:
     """A trace that cannot be recorded does not cost the mode its timings: it is an answer too."""
     try:
-        return (yield from _trace(request, phase, steps_per_call, recorder))
+        return (yield from _trace(request, phase, steps_per_call, recorder, labelling))
     except TraceError as error:
         return Traced(None, error=Failure("failed", error.message, error.cure))
 
 
-def _trace(request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Recorder) -> Task:
+def _trace(
+    request: RecordTrace,
+    phase: Phase,
+    steps_per_call: int,
+    recorder: Recorder,
+    labelling: Labelling | None,
+) -> Task:
     folder = Path(request.folder)
     asked = math.ceil(request.steps / steps_per_call)
     lead = yield None  # the caches are cold after a pause
@@ -143,7 +158,7 @@ def _trace(request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Re
     call_s = statistics.median(before)
     with tempfile.TemporaryDirectory(prefix="graphprof-") as scratch:
         recorder.start(Path(scratch))
-        yield None
+        yield None if labelling is None else labelling.traced_call
         events = len(xspace.read(recorder.stop()))
     planned, notes = plan(request, asked, steps_per_call, call_s, events)
 
@@ -153,11 +168,14 @@ def _trace(request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Re
     steps = min(request.steps, planned * steps_per_call)
     for first in range(0, steps, steps_per_call):
         wanted = min(steps_per_call, steps - first)
-        call = yield partial(recorder.mark, phase, first, steps_per_call, wanted)
+        mark = partial(recorder.mark, phase, first, steps_per_call, wanted)
+        call = yield mark if labelling is None else partial(_labelled, labelling, mark)
         traced.append(call.seconds)
     xplane = recorder.stop()
     if steps_per_call > 1:
         amend.amend(xplane)
+    if labelling is not None:
+        notes = (*notes, *labelling.save(folder))
     yield None
     after = yield from calls(beside)
     record = TraceRecord(
@@ -169,6 +187,14 @@ def _trace(request: RecordTrace, phase: Phase, steps_per_call: int, recorder: Re
         profile_run=xplane.parent.name,
     )
     return Traced(record, notes)
+
+
+@contextmanager
+def _labelled(
+    labelling: Labelling, mark: Callable[[], AbstractContextManager[object]]
+) -> Iterator[None]:
+    with labelling.traced_call(), mark():
+        yield
 
 
 def _each_step(calls_s: list[float], steps_per_call: int) -> tuple[float, ...]:

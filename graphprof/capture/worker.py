@@ -78,6 +78,7 @@ def _load(request: protocol.Prepare) -> Any:
 def _run(name: str, workload: Any, connection: Connection) -> None:
     import tensorflow as tf
 
+    from graphprof.capture.labelling import Labelling
     from graphprof.capture.modes import registry
     from graphprof.capture.recorder import Recorder, tracer
 
@@ -100,8 +101,9 @@ def _run(name: str, workload: Any, connection: Connection) -> None:
             rss_bytes=rss_bytes(),
         ),
     )
-    trace = tracer(phase, loop.steps_per_call, Recorder(tf.profiler.experimental))
-    pacer = WorkerPacer(connection, trace, _settle())
+    labelling = Labelling(op_by_op=bool(loop.resolved.get("run_eagerly")))
+    trace = tracer(phase, loop.steps_per_call, Recorder(tf.profiler.experimental), labelling)
+    pacer = WorkerPacer(connection, trace, _settle(), first=labelling.first_call)
     loop.run(pacer)
     if not pacer.finished:
         raise WorkloadError(
