@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graphprof.capture import blame, data, defaults, synthesis
+from graphprof.capture.batches import Batches, as_tuple
 from graphprof.capture.declared import Workload as Declared
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.errors import GraphprofError, WorkloadError
@@ -19,7 +20,7 @@ from graphprof.errors import GraphprofError, WorkloadError
 class Matched:
     """Batches that the model was tried on, and what was chosen for the user."""
 
-    batches: data.Batches
+    batches: Batches
     notes: tuple[str, ...]
 
 
@@ -60,7 +61,7 @@ def describe(structure: Any) -> str:
     )
 
 
-def _batches(declared: Declared, spec: WorkloadSpec) -> tuple[data.Batches, tuple[str, ...]]:
+def _batches(declared: Declared, spec: WorkloadSpec) -> tuple[Batches, tuple[str, ...]]:
     model = declared.model
     size = spec.batch_size or declared.batch_size
     if declared.data is not None:
@@ -84,7 +85,7 @@ def _count_inputs(model: Any, batch: Any) -> None:
     import keras
 
     wanted = len(_input_ranks(model))
-    given = len(keras.tree.flatten(data.as_tuple(batch)[0]))
+    given = len(keras.tree.flatten(as_tuple(batch)[0]))
     if wanted and given > wanted and not has_own(model, "train_step"):
         raise WorkloadError(
             f"Model {model.name!r} has {wanted} input{'s' * (wanted > 1)}, the data have {given}",
@@ -124,7 +125,7 @@ def _forward(model: Any, batch: Any) -> Any:
     except Exception as error:
         if has_own(model, "train_step") and not has_own(model, "call"):
             return None
-        x, y, _ = data.as_tuple(batch)
+        x, y, _ = as_tuple(batch)
         taken = _expected(model)
         cure = (
             f"The model takes {taken}; return data of that shape and type"
@@ -156,7 +157,7 @@ def _compile(declared: Declared, batch: Any, outputs: Any) -> tuple[str, ...]:
         return ()
     loss, text = given.get("loss") or (model.loss if model.compiled else None), ""
     if loss is None and outputs is not None and _wants_loss(model):
-        loss, text = defaults.loss_for(data.as_tuple(batch)[1], outputs)
+        loss, text = defaults.loss_for(as_tuple(batch)[1], outputs)
     optimizer = given.get("optimizer") or (model.optimizer if model.compiled else None)
     try:
         model.compile(
@@ -178,16 +179,16 @@ def _wants_loss(model: Any) -> bool:
 
 def _needs_labels(model: Any, batch: Any) -> bool:
     return (
-        data.as_tuple(batch)[1] is None
+        as_tuple(batch)[1] is None
         and model.loss is not None
         and not has_own(model, "train_step")
         and not has_own(model, "compute_loss")
     )
 
 
-def _labelled(model: Any, batches: data.Batches, outputs: Any, seed: int) -> data.Batches:
+def _labelled(model: Any, batches: Batches, outputs: Any, seed: int) -> Batches:
     """The same batches with made-up labels that the loss accepts."""
-    x = data.as_tuple(batches.first)[0]
+    x = as_tuple(batches.first)[0]
     failure: GraphprofError | None = None
     for y in synthesis.labels(model.loss, outputs, seed):
         try:
@@ -225,7 +226,7 @@ def _check_loss(model: Any, batch: Any) -> None:
     try:
         model.test_step(batch)
     except Exception as error:
-        _, y, weight = data.as_tuple(batch)
+        _, y, weight = as_tuple(batch)
         labels = f"labels {describe(y)}" if y is not None else "no labels"
         weights = f", sample weights {describe(weight)}" if weight is not None else ""
         raise blame.blame(

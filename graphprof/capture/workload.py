@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,11 @@ def load(spec: WorkloadSpec) -> Workload:
             captured=(declared.model,),
             notes=notes + matched.notes + _random_note(declared.model, spec.phase),
         )
+    if not loaded.variables:
+        note = (
+            "No variables were found before the first step: equal weights rest on the seed alone."
+        )
+        loaded = replace(loaded, notes=(*loaded.notes, note))
     if spec.weights_path is not None:
         loaded.load_weights(spec.weights_path)
     # Trying the model drew from the random generators: every mode begins from the seed again.
@@ -196,8 +201,6 @@ def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -
     captured = step.captured(function)
     if declared.model is not None and all(declared.model is not thing for thing in captured):
         captured.insert(0, declared.model)
-    if not step.variables(captured):
-        notes += ("No variables of the step were found: equal weights rest on the seed alone.",)
     if spec.phase != "train":
         notes += (f"A step function is run as it is in phase {spec.phase}.",)
     first = batches.first if batches else None

@@ -490,6 +490,20 @@ def test_the_weights_of_a_step_are_found_where_it_keeps_them(program, tmp_path):
     assert any("rest on the seed alone" in note for note in load(path, "hidden").notes)
 
 
+def test_a_step_with_its_model_says_which_weights_begin_equal(program):
+    path = program("""
+        import graphprof
+        def build():
+            model = net()
+            forward = {"it": model.call}
+            return graphprof.Workload(model, X, step=lambda x: forward["it"](x), name="mine", batch_size=5)
+    """)
+    workload = load(path)
+    assert workload.name == "mine"
+    assert workload.batch == "float32 (5, 4)"
+    assert [v.path for v in workload.variables] == [v.path for v in workload.model.variables]
+
+
 # --- bad input, one fault each --------------------------------------------------------------
 
 BAD = {
