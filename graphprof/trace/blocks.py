@@ -1,0 +1,185 @@
+"""Entries of a timeline row, and their merging into blocks, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphprof.trace.model import Int32, Int64, Plane
+
+Int8 = npt.NDArray[np.int8]
+Index = npt.NDArray[np.intp]
+
+FEWEST = 32
+"""So few entries need no wider level."""
+
+_FINEST, _STEP = 10, 2
+LEVELS = 24
+"""Levels are 2**10, 2**12, ... 2**56 ps wide: 1 ns to 20 hours."""
+
+
+def width_ps(level: int) -> int:
+    """Return the width of a level's bins; 0 below the finest, where nothing is merged."""
+    return 1 << (_FINEST + _STEP * level) if level >= 0 else 0
+
+
+def widest(pixel_ps: float) -> int:
+    """Return the widest level whose bins a pixel hides, -1 where there is none."""
+    return max(-1, min((int(pixel_ps).bit_length() - 1 - _FINEST) // _STEP, LEVELS - 1))
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What is drawn, in columns: blocks, and events that stay themselves.
+
+    Attributes:
+        start_ps, end_ps: shape (n,), int64.
+        busy_ps: shape (n,), float32: time that events cover in between.
+        count: shape (n,), int32: events.
+        name: shape (n,), int32: index in ``Plane.names``, -1 for several.
+        event: shape (n,), int32: the longest event, as index in the plane's columns.
+        kind: shape (n,), int8: kind with most time, -1 unknown.
+    """
+
+    start_ps: Int64
+    end_ps: Int64
+    busy_ps: npt.NDArray[np.float32]
+    count: Int32
+    name: Int32
+    event: Int32
+    kind: Int8
+
+    def __len__(self) -> int:
+        return len(self.start_ps)
+
+    def at(self, places: Any) -> Entries:
+        """Return the entries at ``places``."""
+        return Entries(*(getattr(self, name)[places] for name in _COLUMNS))
+
+    @staticmethod
+    def joined(parts: Sequence[Entries]) -> Entries:
+        """Return the entries of all ``parts``, of which there is at least one."""
+        if len(parts) == 1:
+            return parts[0]
+        return Entries(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
+        )
+
+
+_COLUMNS = tuple(column.name for column in fields(Entries))
+
+
+def singles(plane: Plane, kinds: Int8 | None, events: npt.NDArray[Any]) -> Entries:
+    """Events as entries."""
+    start, duration = plane.start_ps[events], plane.duration_ps[events]
+    return Entries(
+        start,
+        start + duration,
+        duration.astype(np.float32),
+        np.ones(len(events), np.int32),
+        plane.name_id[events],
+        events.astype(np.int32),
+        np.full(len(events), -1, np.int8) if kinds is None else kinds[events],
+    )
+
+
+def merge(
+    plane: Plane, kinds: Int8 | None, events: npt.NDArray[np.int32]
+) -> list[tuple[int, Entries]]:
+    """Merge a tile's events level by level; return the levels that are worth keeping."""
+    block = _Blocks.of(plane, kinds, events)
+    # Below the mean distance of events there is less to merge than pixels to draw.
+    spacing = int(block.end[-1] - block.start[0]) // len(events)
+    level = max(0, -(-(spacing.bit_length() - 1 - _FINEST) // _STEP))
+    kept = []
+    while level < LEVELS and len(block.start) > FEWEST:
+        groups = block.groups(_FINEST + _STEP * level)
+        if 2 * len(groups) <= len(block.start):
+            block = block.merged(groups)
+            kept.append((level, block.entries()))
+        level += 1
+    return kept
+
+
+@dataclass
+class _Blocks:
+    """A tile's entries at one level, in columns."""
+
+    start: Int64
+    end: Int64
+    count: Int64
+    name: Int64
+    longest: Int64  # duration and event of the longest event, to be maximised together
+    event: Int64
+    kind_ids: Int64
+    busy: Int64  # shape (kinds, n): time by kind
+
+    @classmethod
+    def of(cls, plane: Plane, kinds: Int8 | None, events: npt.NDArray[np.int32]) -> _Blocks:
+        start = plane.start_ps[events]
+        duration = plane.duration_ps[events]
+        own = np.full(len(events), -1, np.int8) if kinds is None else kinds[events]
+        kind_ids = np.unique(own)
+        busy = (
+            duration[None]
+            if len(kind_ids) == 1
+            else np.where(own == kind_ids[:, None], duration, 0)
+        )
+        count = np.ones(len(events), np.int64)
+        name = plane.name_id[events].astype(np.int64)
+        return cls(
+            start,
+            start + duration,
+            count,
+            name,
+            duration,
+            events.astype(np.int64),
+            kind_ids.astype(np.int64),
+            busy,
+        )
+
+    def groups(self, shift: int) -> Index:
+        """Where the blocks of a level begin."""
+        short = (self.end - self.start) >> shift == 0
+        place = self.start >> shift
+        apart = place[1:] != place[:-1]
+        apart |= ~(short[1:] & short[:-1])
+        return np.concatenate(([0], np.flatnonzero(apart) + 1))
+
+    def merged(self, groups: Index) -> _Blocks:
+        """Entries merged from each group's begin to the next."""
+        last = np.append(groups[1:], len(self.start)) - 1
+        name = np.minimum.reduceat(self.name, groups)
+        name[name != np.maximum.reduceat(self.name, groups)] = -1
+        longest = np.maximum.reduceat(self.longest, groups)
+        size = last - groups + 1
+        is_longest = np.flatnonzero(self.longest == np.repeat(longest, size))
+        of_group = np.repeat(np.arange(len(groups)), size)[is_longest]
+        event = np.empty(len(groups), np.int64)
+        event[of_group[::-1]] = self.event[is_longest[::-1]]  # of equals the first
+        return _Blocks(
+            self.start[groups],
+            self.end[last],
+            np.add.reduceat(self.count, groups),
+            name,
+            longest,
+            event,
+            self.kind_ids,
+            np.add.reduceat(self.busy, groups, axis=1),
+        )
+
+    def entries(self) -> Entries:
+        """The blocks as they are kept."""
+        return Entries(
+            self.start,
+            self.end,
+            self.busy.sum(axis=0).astype(np.float32),
+            self.count.astype(np.int32),
+            self.name.astype(np.int32),
+            self.event.astype(np.int32),
+            self.kind_ids[self.busy.argmax(axis=0)].astype(np.int8),
+        )
