@@ -20,12 +20,14 @@ logger = logging.getLogger(__name__)
 class GraphprofLoader(base_plugin.TBLoader):  # type: ignore[misc]
     """Loads the plugin, or says why it cannot be loaded and leaves TensorBoard alone."""
 
+    always_shown = False
+
     def load(self, context: base_plugin.TBContext) -> GraphprofPlugin | None:
         """Make the plugin for ``context``; None, with a logged reason, when that fails."""
         try:
             from tensorboard_plugin_graphprof.plugin import GraphprofPlugin
 
-            return GraphprofPlugin(context)
+            return GraphprofPlugin(context, always_active=self.always_shown)
         except Exception as error:  # TensorBoard and its other plugins must come up all the same
             logger.warning(
                 "The GRAPHPROF tab is left out: %s: %s. "
@@ -34,3 +36,9 @@ class GraphprofLoader(base_plugin.TBLoader):  # type: ignore[misc]
                 error,
             )
             return None
+
+
+class AlwaysShown(GraphprofLoader):
+    """Shows the tab even where there is no session yet, as ``graphprof view`` wants it."""
+
+    always_shown = True

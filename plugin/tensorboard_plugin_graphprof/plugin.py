@@ -29,9 +29,10 @@ class GraphprofPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     plugin_name = "graphprof"
 
-    def __init__(self, context: base_plugin.TBContext) -> None:
+    def __init__(self, context: base_plugin.TBContext, *, always_active: bool = False) -> None:
         self._discovery = Discovery(roots(context))
         self._api = Api(self._discovery)
+        self._always_active = always_active
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         """The routes, below ``/data/plugin/graphprof``."""
@@ -41,7 +42,7 @@ class GraphprofPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def is_active(self) -> bool:
         """Whether there is a session in the log directory, from the last walk through it."""
-        return self._discovery.any()
+        return self._always_active or self._discovery.any()
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
         """What TensorBoard loads into the tab."""

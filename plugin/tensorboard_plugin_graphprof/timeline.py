@@ -18,10 +18,10 @@ from graphprof.trace.kinds import KIND_IDS
 from graphprof.trace.marks import StepMark
 from graphprof.trace.model import Int64, Plane, Trace
 from graphprof.trace.nesting import Nesting
-from tensorboard_plugin_graphprof import opnames
+from tensorboard_plugin_graphprof import words
 
-# The stats of step marks, beside those that classifying needs.
-_STATS = (*classify.STATS, "_r", "step_num", "steps")
+# What classifying and finding steps look at.
+_STATS = tuple({*classify.STATS, *marks.STATS})
 
 # A reader looks for a few names at a time.
 _SEARCHES = 8
@@ -72,15 +72,15 @@ def read(path: Path) -> Opened:
 def outline(mode: str, opened: Opened) -> dict[str, Any]:
     """Everything about a trace but its events: names, threads, steps."""
     plane, steps = opened.plane, opened.steps
-    words = [opnames.label(name) for name in plane.names]
+    labels = [words.label(name) for name in plane.names]
     return {
         "mode": mode,
         "events": len(plane),
         "start_ps": int(plane.start_ps.min()),
         "end_ps": int(plane.end_ps.max()),
         "names": list(plane.names),
-        "ops": [word.op for word in words],
-        "scopes": [word.scope for word in words],
+        "ops": [label.op for label in labels],
+        "scopes": [label.scope for label in labels],
         "lines": _lines(opened),
         "steps": {
             "num": [step.step_num for step in steps],
@@ -115,7 +115,7 @@ def event(opened: Opened, index: int) -> dict[str, Any]:
 
 
 def uses(opened: Opened, name: str, start_ps: int, end_ps: int, width: int) -> dict[str, Any]:
-    """The events that ``name`` stands for (see ``opnames.matches``) within a window.
+    """The events that ``name`` stands for (see ``words.matches``) within a window.
 
     An event inside another one of the same name is part of it and not counted again. Marks that
     would fall on the same pixel of their row are sent as one.
@@ -156,7 +156,7 @@ def _search(opened: Opened, name: str) -> Int64:
     """Indices of the events that ``name`` stands for, those inside another one left out."""
     found = opened.searches.get(name)
     if found is None:
-        meant = np.array([opnames.matches(text, name) for text in opened.plane.names], np.bool_)
+        meant = np.array([words.matches(text, name) for text in opened.plane.names], np.bool_)
         found = _outermost(meant[opened.plane.name_id], opened.nesting.parent)
         while len(opened.searches) >= _SEARCHES:
             opened.searches.pop(next(iter(opened.searches)), None)

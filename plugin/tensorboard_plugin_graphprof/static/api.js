@@ -40,15 +40,13 @@ export function url(route, query = {}) {
 /**
  * @param {string} route
  * @param {Query} [query]
- * @param {AbortSignal} [signal]
  * @returns {Promise<Response>}
  */
-async function request(route, query = {}, signal) {
+async function request(route, query = {}) {
   let response;
   try {
-    response = await fetch(url(route, query), { signal });
-  } catch (error) {
-    if (signal?.aborted) throw error;
+    response = await fetch(url(route, query));
+  } catch {
     throw new ApiError(
       "TensorBoard does not answer",
       "See whether it still runs, then reload this page",
@@ -79,11 +77,10 @@ async function readError(response) {
 /**
  * @param {string} route
  * @param {Query} [query]
- * @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
-async function json(route, query, signal) {
-  return (await request(route, query, signal)).json();
+async function json(route, query) {
+  return (await request(route, query)).json();
 }
 
 export const api = {
@@ -103,26 +100,23 @@ export const api = {
   trace: (session, mode) => json("trace", { session, mode }),
 
   /**
-   * @param {{session: string, mode: string, start_ps: number, end_ps: number, width: number,
-   *          name?: string | null}} query
-   * @param {AbortSignal} [signal]
+   * @param {{session: string, mode: string, start_ps: number, end_ps: number, width: number}} query
    * @returns {Promise<ArrayBuffer>}
    */
-  timeline: async (query, signal) => (await request("timeline", query, signal)).arrayBuffer(),
+  timeline: async (query) => (await request("timeline", query)).arrayBuffer(),
 
   /**
    * @param {string} session @param {string} mode @param {number} event
-   * @param {AbortSignal} [signal]
    * @returns {Promise<EventDetail>}
    */
-  event: (session, mode, event, signal) => json("event", { session, mode, event }, signal),
+  event: (session, mode, event) => json("event", { session, mode, event }),
 
   /**
-   * @param {{session: string, mode: string, name: string, start_ps: number, end_ps: number}} query
-   * @param {AbortSignal} [signal]
+   * @param {{session: string, mode: string, name: string, start_ps: number, end_ps: number,
+   *          width: number}} query
    * @returns {Promise<OpUse>}
    */
-  uses: (query, signal) => json("uses", query, signal),
+  uses: (query) => json("uses", query),
 
   /**
    * The runs that TensorBoard's PROFILE tab knows, or null where that tab is not installed.

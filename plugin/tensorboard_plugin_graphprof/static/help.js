@@ -7,6 +7,7 @@ const KEYS = [
   ["A D or ← →", "move it"],
   ["0", "the whole step again"],
   ["[ ]", "the step before and after"],
+  ["T", "open or fold the threads"],
   ["/", "find an op"],
   ["N P", "the next and the previous place of what was found"],
   ["Esc", "let go of what was found"],

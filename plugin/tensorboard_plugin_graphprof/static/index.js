@@ -14,7 +14,7 @@ import { VIEWS } from "./views/index.js";
 /** @typedef {import("./views/view.js").OpenView} OpenView */
 
 // What belongs to one session or view, and is dropped when another is opened.
-const OWN_OF_SESSION = ["mode", "step", "from", "to", "find", "hide", "fold"];
+const OWN_OF_SESSION = ["mode", "step", "from", "to", "find", "hide", "threads", "fold"];
 
 export async function render() {
   document.documentElement.lang = "en";
@@ -128,7 +128,11 @@ class Shell {
     const sessions = this.list?.sessions ?? [];
     fill(
       this.picker,
-      ...sessions.map((entry) => h("option", { value: entry.id, title: entry.id }, sessionTitle(entry))),
+      ...sessions.map((entry) => {
+        const title = sessionTitle(entry);
+        const alone = sessions.filter((other) => sessionTitle(other) === title).length === 1;
+        return h("option", { value: entry.id, title: entry.id }, alone ? title : `${title} · ${entry.id}`);
+      }),
     );
     this.picker.hidden = sessions.length === 0;
   }
@@ -202,9 +206,9 @@ class Shell {
       report: () => this.once(`report ${id}`, () => api.report(id)),
       steps: () => this.once(`steps ${id}`, () => api.steps(id)),
       trace: (mode) => this.once(`trace ${id} ${mode}`, () => api.trace(id, mode)),
-      timeline: (query, signal) => api.timeline({ session: id, ...query }, signal),
-      event: (mode, event, signal) => api.event(id, mode, event, signal),
-      uses: (query, signal) => api.uses({ session: id, ...query }, signal),
+      timeline: (query) => api.timeline({ session: id, ...query }),
+      event: (mode, event) => api.event(id, mode, event),
+      uses: (query) => api.uses({ session: id, ...query }),
       profileLink: (run, tool) => this.profileLink(run, tool),
     };
   }

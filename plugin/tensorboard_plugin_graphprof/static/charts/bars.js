@@ -18,7 +18,7 @@ const ROW = 34;
 const BAR = 22;
 const AXIS = 22;
 const GAP = 8;
-const LETTER = 6.6; // about the width of a letter at the chart's font size
+const LETTER = 7.2; // no letter of the chart's font is much wider, so that texts stay within their room
 
 /**
  * @param {{
@@ -28,7 +28,7 @@ const LETTER = 6.6; // about the width of a letter at the chart's font size
  * @returns {SVGElement}
  */
 export function stackedBars({ rows, max, format, label, width, labelWidth }) {
-  const totalWidth = Math.max(...rows.map((row) => row.total.length * LETTER + GAP), 60);
+  const totalWidth = Math.max(...rows.map((row) => row.total.length * LETTER + 2 * GAP), 60);
   const left = labelWidth;
   const right = Math.max(left + 40, width - totalWidth);
   const x = linear(0, max, left, right);
@@ -123,7 +123,7 @@ function linked(link, label, content) {
 function segment(part, from, to, top) {
   const width = to - from;
   const gap = width > 3 ? 1 : 0; // a hairline of background sets neighbours apart
-  const fits = part.label.length * LETTER + 8 < width;
+  const fits = part.label.length * (LETTER - 0.6) + 6 < width;
   return withTip(
     s(
       "g",

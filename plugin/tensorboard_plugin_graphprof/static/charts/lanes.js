@@ -9,23 +9,25 @@ import { ticks } from "./scale.js";
 /** @typedef {import("./viewport.js").Span} Span */
 
 /**
- * A group of rows, as a thread; folded it shows its first row only.
+ * A group of rows, as a thread. Folded, all its rows are painted onto one, the deeper over the others:
+ * what shows is what the thread is at.
  * @typedef {{ title: string, hint: string, firstRow: number, rows: number, folded: boolean }} Group
  *
  * A stretch that is set apart, as a step.
  * @typedef {{ from: number, to: number, label: string, current: boolean }} Section
  *
  * `origin` is the time on the track's own clock that is 0 here. `data` are drawn from the first that
- * covers a stretch; `lit` says by name which events stand out (null: no difference is made); `marks`
- * by row are drawn over everything.
+ * covers a stretch; `lit` says by name which events stand out (null: no difference is made), `kin` which
+ * are outlined; `marks` by row are drawn over everything.
  * @typedef {{
  *   title: string, note: string, groups: Group[], sections: Section[], origin: number,
- *   data: Payload[], names: string[], lit: Uint8Array | null,
+ *   data: Payload[], names: string[], lit: Uint8Array | null, kin: Uint8Array | null,
  *   marks: Map<number, {start: number, span: number}[]> | null, focus: boolean
  * }} Track
  *
+ * `kinds` holds for each kind, and last for none, its colour at every shade (see `shades`).
  * @typedef {{
- *   kinds: string[], none: string, paper: string, raised: string, line: string, ink: string,
+ *   kinds: string[][], paper: string, raised: string, line: string, ink: string,
  *   soft: string, faint: string, shade: string, mark: string, onKinds: string[]
  * }} Colors
  *
@@ -40,6 +42,13 @@ const ROW = 15;
 const BAR = 14;
 const GROUP_GAP = 5;
 const TRACK_GAP = 8;
+const NARROWEST_LABEL = 26;
+
+// A merged block is the paler the less of it is covered; what does not stand out is paler still. The
+// colours are mixed beforehand: opaque ones can be painted over each other, and cost no blending.
+const SHADES = 4;
+const PALEST = 0.45;
+const DIM = 0.22;
 const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const BOLD = FONT.replace("11px", "600 12px");
 
@@ -69,6 +78,10 @@ export class Lanes {
     /** @type {Map<string, number>} */
     this.textWidths = new Map();
     this.drawn = 0;
+    /** The row that is painted on each pixel of a folded thread. */
+    this.cover = new Int32Array(1);
+    /** @type {{payload: Payload, index: number, from: number, to: number, lit: boolean}[] | null} */
+    this.labels = null;
   }
 
   /** @returns {number} how high everything together is, without the ruler */
@@ -101,6 +114,7 @@ export class Lanes {
   draw() {
     if (!this.colors || this.width < 10 || this.height < 10) return;
     const context = prepareCanvas(this.canvas, this.width, this.height);
+    if (this.cover.length !== Math.ceil(this.width)) this.cover = new Int32Array(Math.ceil(this.width));
     this.drawn = 0;
     context.textBaseline = "middle";
     context.font = FONT;
@@ -185,16 +199,18 @@ export class Lanes {
     const colors = /** @type {Colors} */ (this.colors);
     const track = this.tracks[place.track];
     const group = track.groups[place.group];
-    const rows = group.folded ? 1 : group.rows;
     context.save();
     context.beginPath();
     context.rect(GUTTER, Math.max(RULER, top), this.width - GUTTER, this.height);
     context.clip();
-    for (let row = 0; row < rows; row += 1) {
-      const y = top + row * ROW;
+    this.labels = group.folded ? [] : null;
+    this.cover.fill(-1);
+    for (let row = 0; row < group.rows; row += 1) {
+      const y = top + (group.folded ? 0 : row * ROW);
       if (y + ROW < RULER || y > this.height) continue;
       this.drawRow(context, track, group.firstRow + row, y);
     }
+    this.drawFreeLabels(context, track, top);
     context.restore();
     context.fillStyle = colors.line;
     context.fillRect(0, top + place.height + 2, this.width, 1);
@@ -240,6 +256,7 @@ export class Lanes {
     const offset = GUTTER + (base - track.origin - this.view.from) * scale;
     const step = unit * scale;
     const [left, right] = [this.x(from), this.x(to)];
+    context.strokeStyle = colors.mark;
     const last = rowStart[row + 1] ?? 0;
     for (let index = firstVisible(payload, row, (left - offset) / step); index < last; index += 1) {
       const x = offset + start[index] * step;
@@ -247,13 +264,21 @@ export class Lanes {
       const width = span[index] * step;
       const lit = !track.lit || (name[index] >= 0 && track.lit[name[index]] === 1);
       const dense = count[index] === 1 || span[index] === 0 ? 1 : Math.min(1, busy[index] / span[index]);
-      context.globalAlpha = (lit ? 1 : 0.22) * (0.45 + 0.55 * dense);
-      context.fillStyle = colors.kinds[kind[index]] ?? colors.none;
+      const own = colors.kinds[kind[index]] ?? colors.kinds[colors.kinds.length - 1];
+      context.fillStyle = own[(lit ? SHADES : 0) + Math.round(dense * (SHADES - 1))];
       const begin = Math.max(x, left - 2);
       const shown = Math.min(x + width, right + 2) - begin;
       context.fillRect(begin, y, Math.max(1, shown > 4 ? shown - 0.75 : shown), BAR);
       this.drawn += 1;
-      if (shown > 26) this.drawName(context, track, payload, index, begin, shown, y, lit);
+      if (track.kin && name[index] >= 0 && track.kin[name[index]] === 1) {
+        context.strokeRect(begin + 0.5, y + 0.5, Math.max(1, shown - 1.5), BAR - 1);
+      }
+      if (this.labels) {
+        this.cover.fill(row, Math.max(0, Math.floor(begin)), Math.max(0, Math.ceil(begin + shown)));
+        if (shown > NARROWEST_LABEL) this.labels.push({ payload, index, from: begin, to: begin + shown, lit });
+      } else if (shown > NARROWEST_LABEL) {
+        this.drawName(context, track, payload, index, begin, shown, y, lit);
+      }
     }
     context.globalAlpha = 1;
     this.drawHovered(context, track, payload, row, y, offset, step);
@@ -276,6 +301,30 @@ export class Lanes {
     context.globalAlpha = lit ? 1 : 0.45;
     context.fillStyle = colors.onKinds[payload.kind[index]] ?? colors.ink;
     this.text(context, text, x + 4, y + BAR / 2 + 0.5, width - 7);
+  }
+
+  /**
+   * Names on a folded thread: each where nothing deeper was painted over its event.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Track} track
+   * @param {number} y
+   */
+  drawFreeLabels(context, track, y) {
+    for (const { payload, index, from, to, lit } of this.labels ?? []) {
+      const row = payload.row[index];
+      const end = Math.min(this.cover.length, Math.floor(to));
+      let free = Math.max(GUTTER, Math.ceil(from));
+      for (let x = free; x <= end; x += 1) {
+        if (x < end && this.cover[x] === row) continue;
+        if (x - free > NARROWEST_LABEL) {
+          this.drawName(context, track, payload, index, free, x - free, y, lit);
+          break;
+        }
+        free = x + 1;
+      }
+    }
+    context.globalAlpha = 1;
+    this.labels = null;
   }
 
   /**
@@ -396,12 +445,20 @@ export class Lanes {
     if (x < GUTTER) return { ...found, area: "gutter" };
     if (number < 0) return { ...found, area: "head" };
     const track = this.tracks[index];
-    const row = track.groups[number].firstRow + Math.floor((at - place.top) / ROW);
+    const group = track.groups[number];
     const time = this.time(x) + track.origin;
-    const slack = (2 * (this.view.to - this.view.from)) / (this.width - GUTTER);
     const payload = track.data.find(({ base, end }) => base <= time && end >= time) ?? null;
-    const entry = payload ? entryAt(payload, row, time, slack) : -1;
-    return { ...found, row, entry, payload, area: "rows" };
+    const pixel = (this.view.to - this.view.from) / (this.width - GUTTER);
+    if (!payload) return { ...found, area: "rows" };
+    if (!group.folded) {
+      const row = group.firstRow + Math.floor((at - place.top) / ROW);
+      return { ...found, row, payload, entry: entryAt(payload, row, time, 2 * pixel), area: "rows" };
+    }
+    for (let row = group.firstRow + group.rows - 1; row >= group.firstRow; row -= 1) {
+      const entry = entryAt(payload, row, time, pixel / 2);
+      if (entry >= 0) return { ...found, row, payload, entry, area: "rows" };
+    }
+    return { ...found, payload, area: "rows" };
   }
 }
 
@@ -421,4 +478,33 @@ function firstVisible({ start, span, rowStart }, row, place) {
     else high = middle;
   }
   return low;
+}
+
+/**
+ * Each colour at every shade on a background: first the dimmed ones, then the full ones, each from the
+ * least to the most covered.
+ * @param {string[]} colors as #rrggbb
+ * @param {string} background as #rrggbb
+ * @returns {string[][]}
+ */
+export function shades(colors, background) {
+  const paper = channels(background);
+  return colors.map((color) => {
+    const own = channels(color);
+    return [DIM, 1].flatMap((strength) =>
+      Array.from({ length: SHADES }, (_, level) => {
+        const part = strength * (PALEST + ((1 - PALEST) * level) / (SHADES - 1));
+        const mixed = own.map((channel, index) => Math.round(part * channel + (1 - part) * paper[index]));
+        return `rgb(${mixed.join(",")})`;
+      }),
+    );
+  });
+}
+
+/**
+ * @param {string} color
+ * @returns {number[]}
+ */
+function channels(color) {
+  return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
 }

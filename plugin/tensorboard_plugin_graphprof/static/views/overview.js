@@ -98,7 +98,6 @@ function head(report) {
  * @returns {HTMLElement}
  */
 function modesSection(report, context) {
-  const content = modesTable(report, context);
   return h(
     "section",
     { "aria-label": "Modes" },
@@ -106,11 +105,11 @@ function modesSection(report, context) {
       "div",
       { class: "section-head" },
       h("h2", {}, "Step time"),
-      h("span", { class: "hint" }, "measured with no profiler attached; median with its 95 % interval"),
+      h("span", { class: "hint" }, "measured with no profiler attached; median, and its 95 % interval below"),
       h("span", { class: "spring" }),
-      copyButton(() => content),
+      copyButton(() => modesAsData(report)),
     ),
-    h("div", { class: "scroll" }, table({ ...content, caption: "Modes", class: "modes", testid: "modes" })),
+    h("div", { class: "scroll" }, modesTable(report, context)),
     aaLine(report),
   );
 }
@@ -118,26 +117,44 @@ function modesSection(report, context) {
 /**
  * @param {Report} report
  * @param {Context} context
- * @returns {{ columns: Column[], rows: Row[] }}
+ * @returns {HTMLElement}
  */
 function modesTable(report, context) {
   /** @type {Column[]} */
   const columns = [
     { title: "Mode" },
     { title: "Step time", number: true },
-    { title: "95 % interval", number: true },
-    { title: "", bare: true },
-    { title: report.baseline ? `vs ${report.baseline}` : "Ratio", number: true, hint: "Step time divided by the baseline's" },
-    { title: "95 % interval", number: true },
+    { title: "" },
+    { title: report.baseline ? `vs ${report.baseline}` : "Ratio", number: true, hint: "Step time divided by the baseline's: 1.5x takes one and a half times as long" },
     { title: "Verdict" },
     { title: "First step", number: true, hint: "Building, compiling and running the first step" },
-    { title: "Measured", number: true, hint: "Timed steps, blocks and processes behind the number" },
-    { title: "Evidence", bare: true },
+    { title: "Measured", number: true, hint: "What the step time rests on" },
+    { title: "Evidence" },
   ];
   const max = Math.max(...report.modes.map((mode) => mode.step_time_s.high ?? mode.step_time_s.median ?? 0));
   const base = report.modes.find(({ mode }) => mode === report.baseline);
   const reference = base?.step_time_s.median ?? null;
-  return { columns, rows: report.modes.map((mode) => modeRow(mode, max, reference, context, columns.length)) };
+  const rows = report.modes.map((mode) =>
+    mode.step_time_s.median === null ? failedRow(mode, columns.length) : modeRow(mode, max, reference, context),
+  );
+  return table({ columns, rows, caption: "Modes", class: "modes", testid: "modes" });
+}
+
+/**
+ * @param {ModeReport} mode
+ * @param {number} width in columns
+ * @returns {Row}
+ */
+function failedRow(mode, width) {
+  const text = mode.error ? `${mode.error.message}. ${mode.error.cure}.` : "Nothing was measured of this mode.";
+  return {
+    attributes: { "data-mode": mode.mode },
+    class: "failed",
+    cells: [
+      { node: modeName(mode) },
+      { span: width - 1, class: "why", node: [h("b", {}, mode.error?.kind ?? "missing"), " ", text] },
+    ],
+  };
 }
 
 /**
@@ -145,44 +162,60 @@ function modesTable(report, context) {
  * @param {number} max
  * @param {number | null} reference
  * @param {Context} context
- * @param {number} width in columns
  * @returns {Row}
  */
-function modeRow(mode, max, reference, context, width) {
-  const attributes = { "data-mode": mode.mode };
-  const { median, low, high } = mode.step_time_s;
-  if (median === null) {
-    const [why, cure] = mode.error
-      ? [`${mode.error.message}.`, `${mode.error.cure}.`]
-      : ["Nothing was measured of this mode.", ""];
-    const text = `${why} ${cure}`.trim();
-    return {
-      attributes,
-      class: "failed",
-      cells: [
-        { node: modeName(mode), text: mode.mode },
-        { span: width - 1, text, class: "why", node: [h("b", {}, mode.error?.kind ?? "missing"), " ", text] },
-      ],
-    };
-  }
-  const { ratio } = mode;
-  const baseline = ratio?.verdict === "baseline" || ratio === null;
+function modeRow(mode, max, reference, context) {
+  const { ratio, measured } = mode;
+  const { low, high } = mode.step_time_s;
+  const median = /** @type {number} */ (mode.step_time_s.median);
+  const baseline = !ratio || ratio.verdict === "baseline";
   const evidence = context.link({ view: "steps", mode: mode.mode });
   return {
-    attributes,
-    class: baseline ? "baseline" : undefined,
+    attributes: { "data-mode": mode.mode },
     cells: [
-      { node: modeName(mode), text: mode.mode },
-      { node: viewLink(evidence, format.seconds(median), { class: "evidence strong" }), raw: median },
-      { text: range(low, high, format.seconds), raw: rawRange(low, high) },
+      { node: modeName(mode) },
+      { node: twoLines(viewLink(evidence, format.seconds(median), { class: "evidence" }), range(low, high, format.seconds)) },
       { node: interval({ value: median, low, high, max, reference, width: PLOT, strong: baseline, label: `${mode.mode}: ${format.seconds(median)}` }) },
-      { text: baseline ? "1" : format.ratio(ratio?.value), raw: baseline ? 1 : (ratio?.value ?? null), class: "strong" },
-      { text: baseline || !ratio ? "" : range(ratio.low, ratio.high, format.ratio), raw: ratio ? rawRange(ratio.low, ratio.high) : "" },
-      { node: verdict(mode), text: ratio?.verdict ?? "" },
-      { text: format.seconds(mode.first_step_s), raw: mode.first_step_s },
-      { text: measured(mode), class: "faint" },
+      { node: baseline ? twoLines("1", "") : twoLines(format.ratio(ratio.value), range(ratio.low, ratio.high, format.ratio)) },
+      { node: verdict(mode) },
+      { text: format.seconds(mode.first_step_s) },
+      {
+        node: measured
+          ? h("span", { class: "faint" }, `${format.count(measured.steps)} steps`, h("br"), `${measured.blocks} blocks, ${measured.processes} processes`)
+          : format.NOT_MEASURED,
+      },
       { node: evidenceLinks(mode, context) },
     ],
+  };
+}
+
+/**
+ * @param {import("../dom.js").Child} value
+ * @param {string} below
+ * @returns {HTMLElement}
+ */
+function twoLines(value, below) {
+  return h("div", {}, h("div", { class: "strong" }, value), h("div", { class: "below" }, below));
+}
+
+/**
+ * The table as plain numbers, for a spreadsheet.
+ * @param {Report} report
+ * @returns {{ columns: Column[], rows: Row[] }}
+ */
+function modesAsData(report) {
+  const names = [
+    "mode", "step_time_s", "low_s", "high_s", "ratio", "ratio_low", "ratio_high", "verdict",
+    "first_step_s", "traced_step_s", "steps", "blocks", "processes", "error",
+  ];
+  return {
+    columns: names.map((title) => ({ title })),
+    rows: report.modes.map(({ mode, step_time_s: time, ratio, measured, error, first_step_s, traced_step_s }) => ({
+      cells: [
+        mode, time.median, time.low, time.high, ratio?.value, ratio?.low, ratio?.high, ratio?.verdict,
+        first_step_s, traced_step_s, measured?.steps, measured?.blocks, measured?.processes, error?.message,
+      ].map((raw) => ({ raw: raw ?? null })),
+    })),
   };
 }
 
@@ -213,19 +246,9 @@ function verdict(mode) {
   if (!ratio) return h("span", { class: "faint" }, format.NOT_MEASURED);
   const more =
     ratio.verdict === "inconclusive" && ratio.blocks_needed
-      ? h("span", { class: "faint" }, ` ${format.count(ratio.blocks_needed)} more blocks`)
+      ? h("div", { class: "below" }, `~${format.count(ratio.blocks_needed)} more blocks`)
       : null;
-  return h("span", { class: `verdict-word ${ratio.verdict}` }, VERDICTS[ratio.verdict] ?? ratio.verdict, more);
-}
-
-/**
- * @param {ModeReport} mode
- * @returns {string}
- */
-function measured(mode) {
-  if (!mode.measured) return format.NOT_MEASURED;
-  const { steps, blocks, processes } = mode.measured;
-  return `${format.count(steps)} / ${blocks} / ${processes}`;
+  return h("div", {}, h("span", { class: `verdict-word ${ratio.verdict}` }, VERDICTS[ratio.verdict] ?? ratio.verdict), more);
 }
 
 /**
@@ -485,12 +508,4 @@ function choices(report) {
  */
 function range(low, high, text) {
   return low === null || high === null ? format.NOT_MEASURED : `${text(low)} – ${text(high)}`;
-}
-
-/**
- * @param {number | null} low
- * @param {number | null} high
- */
-function rawRange(low, high) {
-  return low === null || high === null ? "" : `${low} ${high}`;
 }

@@ -115,6 +115,8 @@ function toolbar(columns, context, state) {
     checkbox("Warm-up", state.warmup !== "0", (checked) => context.set({ warmup: checked ? null : "0" })),
     checkbox("First calls", state.first === "1", (checked) => context.set({ first: checked })),
     checkbox("Logarithmic", state.log === "1", (checked) => context.set({ log: checked })),
+    h("span", { class: "spring" }),
+    h("span", { class: "hint" }, "● steady  ○ warm-up, first of its block  △ above the scale  ┄ median"),
   );
 }
 

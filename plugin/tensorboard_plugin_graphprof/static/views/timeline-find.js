@@ -88,12 +88,11 @@ export class FindPanel {
    * @param {string} name
    * @param {Span} window on the mode's own clock
    * @param {number} width
-   * @param {AbortSignal} [signal]
    */
-  uses(mode, name, window, width, signal) {
+  uses(mode, name, window, width) {
     const start_ps = Math.floor(window.from);
     const end_ps = Math.max(start_ps + 1, Math.ceil(window.to));
-    return this.context.uses({ mode: mode.mode, name, start_ps, end_ps, width }, signal);
+    return this.context.uses({ mode: mode.mode, name, start_ps, end_ps, width });
   }
 }
 

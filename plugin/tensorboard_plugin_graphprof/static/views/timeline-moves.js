@@ -13,6 +13,7 @@ import { on } from "../dom.js";
  *   reset: () => void,
  *   step: (by: number) => void,
  *   search: () => void,
+ *   threads: () => void,
  *   next: (by: number) => void,
  *   escape: () => void
  * }} Moves
@@ -119,6 +120,7 @@ function key(event, holder, moves) {
     "[": () => moves.step(-1),
     "]": () => moves.step(1),
     "/": () => moves.search(),
+    t: () => moves.threads(),
     n: () => moves.next(1),
     p: () => moves.next(-1),
     escape: () => moves.escape(),

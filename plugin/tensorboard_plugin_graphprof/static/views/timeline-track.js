@@ -1,17 +1,15 @@
-// One mode's lane data: which step stands at 0, what is fetched for what is in sight.
+// One mode's lanes: which step stands at 0, what is fetched for what is in sight.
 
 import { parsePayload } from "../charts/payload.js";
 import { covers, surrounding } from "../charts/viewport.js";
 import * as format from "../format.js";
+import { latest } from "../latest.js";
 
 /** @typedef {import("../types.js").TraceOutline} TraceOutline */
 /** @typedef {import("../charts/payload.js").Payload} Payload */
 /** @typedef {import("../charts/viewport.js").Span} Span */
 /** @typedef {import("../charts/lanes.js").Track} Track */
 /** @typedef {import("./view.js").Context} Context */
-
-// Rows that show at first: deeper threads are folded until they are asked for.
-const SHOWN_AT_FIRST = 24;
 
 /**
  * A mode on the timeline. `track` is what is drawn.
@@ -31,30 +29,27 @@ export class ModeTrack {
     this.coarse = null;
     /** @type {Payload | null} */
     this.fine = null;
-    /** @type {AbortController | null} */
-    this.asking = null;
-    /** @type {Span | null} */
-    this.asked = null;
+    this.asking = latest();
     /** @type {Track} */
     this.track = {
       title: mode,
       note: outline.steps.num.length ? "" : "no step is marked in this trace",
-      groups: outline.lines.map((line) => ({
-        title: line.name,
-        hint: `${format.count(line.events)} events`,
+      groups: outline.lines.map((line, index) => ({
+        title: threadTitle(outline.lines.map(({ name }) => name), index),
+        hint: `${line.name} · ${format.count(line.events)} events`,
         firstRow: line.first_row,
         rows: line.rows,
-        folded: line.rows > SHOWN_AT_FIRST,
+        folded: true,
       })),
       sections: [],
       origin: 0,
       data: [],
       names: outline.names,
       lit: null,
+      kin: null,
       marks: null,
       focus: false,
     };
-    this.foldedAtFirst = this.track.groups.map(({ folded }) => folded);
     this.goTo(null);
   }
 
@@ -91,45 +86,33 @@ export class ModeTrack {
   }
 
   /**
-   * See to it that what is in sight can be drawn; what was asked for before and is not needed any
-   * more is dropped.
-   * @param {Span} visible counted from the step at 0
+   * See to it that what is in sight can be drawn.
+   * @param {() => Span} sight what is in sight when the answer can be asked for, from the step at 0
    * @param {number} width in pixels
-   * @returns {Promise<boolean>} whether there is something new to draw
+   * @returns {Promise<boolean>} whether there may be something new to draw
    */
-  async fetch(visible, width) {
-    const { origin } = this.track;
-    const wanted = { from: visible.from + origin, to: visible.to + origin };
-    if (!this.coarse) {
-      const { start_ps, end_ps } = this.outline;
-      this.coarse = await this.ask({ from: start_ps, to: end_ps + 1 }, width);
-      this.track.data = [this.coarse];
-    }
-    const inside = this.clip(wanted);
-    if (!inside || isCovered(inside, this.coarse) || isCovered(inside, this.fine)) return true;
-    if (this.asked && covers(inside, this.asked, false)) return false;
-    this.asking?.abort();
-    const asking = new AbortController();
-    this.asking = asking;
-    const window = this.clip(surrounding(wanted)) ?? wanted;
-    this.asked = window;
-    const pixels = Math.ceil((width * (window.to - window.from)) / (wanted.to - wanted.from));
-    try {
-      const fine = await this.ask(window, pixels, asking.signal);
-      if (asking.signal.aborted) return false;
-      this.fine = fine;
-      this.track.data = [fine, this.coarse];
-      return true;
-    } catch (error) {
-      if (asking.signal.aborted) return false;
-      throw error;
-    } finally {
-      if (this.asking === asking) this.asked = null;
-    }
+  async fetch(sight, width) {
+    return (await this.asking(() => this.fetchNow(sight(), width))) ?? false;
   }
 
-  close() {
-    this.asking?.abort();
+  /**
+   * @param {Span} visible
+   * @param {number} width
+   * @returns {Promise<boolean>}
+   */
+  async fetchNow(visible, width) {
+    const { origin } = this.track;
+    const { start_ps, end_ps } = this.outline;
+    this.coarse ??= await this.ask({ from: start_ps, to: end_ps + 1 }, width);
+    const wanted = { from: visible.from + origin, to: visible.to + origin };
+    const inside = this.clip(wanted);
+    if (inside && !isCovered(inside, this.coarse) && !isCovered(inside, this.fine)) {
+      const window = this.clip(surrounding(wanted)) ?? inside;
+      const pixels = (width * (window.to - window.from)) / (wanted.to - wanted.from);
+      this.fine = await this.ask(window, pixels);
+    }
+    this.track.data = this.fine ? [this.fine, this.coarse] : [this.coarse];
+    return true;
   }
 
   /**
@@ -146,17 +129,16 @@ export class ModeTrack {
   /**
    * @param {Span} window
    * @param {number} width
-   * @param {AbortSignal} [signal]
    * @returns {Promise<Payload>}
    */
-  async ask(window, width, signal) {
+  async ask(window, width) {
     const query = {
       mode: this.mode,
       start_ps: Math.floor(window.from),
       end_ps: Math.ceil(window.to),
       width: Math.max(1, Math.min(16384, Math.round(width))),
     };
-    return parsePayload(await this.context.timeline(query, signal));
+    return parsePayload(await this.context.timeline(query));
   }
 }
 
@@ -168,4 +150,18 @@ export class ModeTrack {
 function isCovered(wanted, payload) {
   if (!payload) return false;
   return covers(wanted, { from: payload.base, to: payload.end }, payload.resolution === 0);
+}
+
+/**
+ * A thread's name without its number, which differs in every trace; numbered where there are several.
+ * @param {string[]} names
+ * @param {number} index
+ * @returns {string}
+ */
+export function threadTitle(names, index) {
+  const plain = (/** @type {string} */ name) => name.replace(/\/-?\d+$/, "");
+  const title = plain(names[index]);
+  const same = names.filter((name) => plain(name) === title).length;
+  if (same < 2) return title;
+  return `${title} ${names.slice(0, index + 1).filter((name) => plain(name) === title).length}`;
 }

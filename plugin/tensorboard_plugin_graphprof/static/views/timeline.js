@@ -1,10 +1,11 @@
 // The modes' steps stacked on one clock, each step's start at 0; they zoom and pan together.
 
-import { GUTTER, Lanes } from "../charts/lanes.js";
+import { GUTTER, Lanes, shades } from "../charts/lanes.js";
 import { hideTip, showTip } from "../charts/tip.js";
 import { clamp, pan, withMargin, zoom } from "../charts/viewport.js";
 import { button, checkbox, fill, h, on } from "../dom.js";
 import * as format from "../format.js";
+import { latest } from "../latest.js";
 import { FindPanel, kinNames, litNames } from "./timeline-find.js";
 import { listen } from "./timeline-moves.js";
 import { blockTip, eventLine, eventTip, words } from "./timeline-tips.js";
@@ -85,7 +86,8 @@ class TimelineView {
       this.spacer,
     );
     this.bar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Timeline" });
-    this.status = h("span", { class: "status", role: "status", "data-testid": "status" });
+    this.status = h("span", { class: "unseen", role: "status", "data-testid": "status" });
+    this.trouble = h("span", { class: "trouble", role: "alert", "data-testid": "trouble" });
     this.search = this.searchBox();
     this.found = new FindPanel(context);
     this.lanes = new Lanes(this.canvas);
@@ -99,8 +101,7 @@ class TimelineView {
     this.details = new Map();
     this.timers = { fetch: 0, detail: 0, remember: 0 };
     this.applied = "";
-    /** @type {AbortController | null} */
-    this.marking = null;
+    this.marking = latest();
   }
 
   /** @returns {import("./view.js").OpenView} */
@@ -120,7 +121,7 @@ class TimelineView {
       this.bar,
       this.holder,
       this.found.element,
-      h("div", { class: "foot" }, legend, h("span", { class: "spring" }), this.status),
+      h("div", { class: "foot" }, legend, this.trouble, this.status),
     );
     return {
       element,
@@ -154,7 +155,7 @@ class TimelineView {
    * @param {State} state
    */
   update(state) {
-    const key = JSON.stringify([state.step, state.hide, state.fold, state.find, state.mode]);
+    const key = JSON.stringify([state.step, state.hide, state.threads, state.fold, state.find, state.mode]);
     const [from, to] = [Number(state.from), Number(state.to)];
     const given = state.from !== undefined && state.to !== undefined && to > from;
     if (key !== this.applied) {
@@ -170,17 +171,13 @@ class TimelineView {
   apply(state) {
     const hidden = new Set((state.hide ?? "").split(",").filter(Boolean));
     this.modes = this.all.filter((_, index) => !hidden.has(String(index)));
-    const folds = new Set((state.fold ?? "").split(",").filter(Boolean));
     const step = state.step === undefined ? null : Number(state.step);
-    this.all.forEach((mode, index) => {
+    this.all.forEach((mode) => {
       mode.goTo(step === null || Number.isNaN(step) ? null : step);
       mode.track.focus = mode.mode === state.mode;
-      mode.track.groups.forEach((group, number) => {
-        const changed = folds.has(`${index}.${number}`);
-        group.folded = changed !== mode.foldedAtFirst[number];
-      });
     });
     this.lanes.tracks = this.modes.map(({ track }) => track);
+    this.foldThreads(state);
     this.lanes.hovered = null;
     this.search.value = state.find ?? "";
     fill(this.bar, ...this.controls(state, hidden));
@@ -188,6 +185,34 @@ class TimelineView {
     this.light();
     this.found.show(this.modes, state.find).catch((error) => this.fail(error));
     this.fetchSoon();
+  }
+
+  /**
+   * All threads open, or all folded, but for those that were clicked. Where the address does not say,
+   * the first thread of each mode is open if everything fits then.
+   * @param {State} state
+   */
+  foldThreads(state) {
+    const clicked = new Set((state.fold ?? "").split(",").filter(Boolean));
+    const each = (/** @type {(mode: number, thread: number) => boolean} */ folded) =>
+      this.all.forEach((mode, index) =>
+        mode.track.groups.forEach((group, number) => {
+          group.folded = folded(index, number) !== clicked.has(`${index}.${number}`);
+        }),
+      );
+    if (state.threads === "open") each(() => false);
+    else if (state.threads === "folded") each(() => true);
+    else {
+      each((_, thread) => thread > 0);
+      if (this.lanes.layout() > this.lanes.height - 30) each(() => true);
+    }
+  }
+
+  /** @returns {string[]} as `mode.thread`, for the address */
+  openThreads() {
+    return this.all.flatMap((mode, index) =>
+      mode.track.groups.flatMap((group, number) => (group.folded ? [] : [`${index}.${number}`])),
+    );
   }
 
   /**
@@ -217,6 +242,7 @@ class TimelineView {
         button("Whole step", () => this.moves().reset(), { title: "0" }),
       ),
       this.search,
+      this.threadButton(),
       h("span", { class: "spring" }),
       ...this.all.map(({ mode }, index) =>
         checkbox(mode, !hidden.has(String(index)), (checked) => {
@@ -229,6 +255,18 @@ class TimelineView {
         ? h("span", { class: "badge warn", title: this.problems.join("\n"), "data-testid": "problems" }, `${this.problems.length} not complete`)
         : null,
     ];
+  }
+
+  /** @returns {HTMLElement} */
+  threadButton() {
+    const all = this.modes.reduce((sum, mode) => sum + mode.track.groups.length, 0);
+    const open = this.openThreads().length;
+    const next = open < all / 2 ? "open" : "folded";
+    return button(
+      next === "open" ? "Open threads" : "Fold threads",
+      () => this.context.set({ threads: next, fold: null }),
+      { title: "Open threads show every level of calls; folded ones what they are at (T)", "data-testid": "threads" },
+    );
   }
 
   /** @returns {import("./timeline-moves.js").Moves} */
@@ -249,6 +287,7 @@ class TimelineView {
       reset: () => this.setView(this.whole(), true),
       step: (by) => this.stepBy(by),
       search: () => this.search.select(),
+      threads: () => this.bar.querySelector("[data-testid=threads]")?.dispatchEvent(new Event("click")),
       next: (by) => this.goToUse(by).catch((error) => this.fail(error)),
       escape: () => this.context.set({ find: null }),
     };
@@ -313,7 +352,12 @@ class TimelineView {
     if (!clientWidth || !clientHeight) return;
     this.lanes.width = clientWidth;
     this.lanes.height = clientHeight;
-    if (!this.lanes.colors) this.setTheme();
+    if (!this.lanes.colors) {
+      this.setTheme();
+      // Only now it is known what fits.
+      this.applied = "";
+      this.update(this.context.state());
+    }
     this.layout();
     this.fetchSoon();
   }
@@ -322,9 +366,8 @@ class TimelineView {
     const css = getComputedStyle(document.documentElement);
     const color = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
     this.lanes.colors = {
-      kinds: this.context.laneKinds.map(({ id }) => color(`--kind-${id}`)),
+      kinds: shades([...this.context.laneKinds.map(({ id }) => color(`--kind-${id}`)), color("--kind-none")], color("--paper")),
       onKinds: this.context.laneKinds.map(({ id }) => textOn(id)),
-      none: color("--kind-none"),
       paper: color("--paper"),
       raised: color("--raised"),
       line: color("--line"),
@@ -363,7 +406,7 @@ class TimelineView {
   fetch() {
     if (this.lanes.width <= GUTTER + 10 || !this.visible) return;
     for (const mode of this.modes) {
-      mode.fetch(this.view, this.lanes.width - GUTTER).then(
+      mode.fetch(() => this.view, this.lanes.width - GUTTER).then(
         (changed) => changed && this.redraw(),
         (error) => this.fail(error),
       );
@@ -373,37 +416,34 @@ class TimelineView {
 
   /** Outline where the name that is looked for stands, also inside merged blocks. */
   async mark() {
-    this.marking?.abort();
     const { find } = this.context.state();
     if (!find) {
       for (const { track } of this.all) track.marks = null;
       return;
     }
-    const asking = new AbortController();
-    this.marking = asking;
-    await Promise.all(
-      this.modes.map(async (mode) => {
-        const { origin } = mode.track;
-        const window = { from: this.view.from + origin, to: this.view.to + origin };
-        try {
-          const uses = await this.found.uses(mode, find, window, this.lanes.width - GUTTER, asking.signal);
-          mode.track.marks = byRow(uses);
-        } catch (error) {
-          if (!asking.signal.aborted) throw error;
-        }
-      }),
+    const width = this.lanes.width - GUTTER;
+    await this.marking(() =>
+      Promise.all(
+        this.modes.map(async (mode) => {
+          const { origin } = mode.track;
+          const window = { from: this.view.from + origin, to: this.view.to + origin };
+          const uses = await this.found.uses(mode, find, window, width);
+          if (this.context.state().find === find) mode.track.marks = byRow(uses);
+        }),
+      ),
     );
     this.redraw();
   }
 
-  /** Let what belongs to the hovered event, or to what is looked for, stand out in all modes. */
+  /** Outline what belongs to the hovered event in all modes; let what is looked for stand out. */
   light() {
     const { hovered } = this.lanes;
     const { find } = this.context.state();
     const from = hovered ? this.modes[hovered.track] : null;
     const { op, scope } = from && hovered ? words(from, hovered.payload, hovered.entry) : { op: "", scope: "" };
     for (const mode of this.modes) {
-      mode.track.lit = op ? kinNames(mode, op, scope) : find ? litNames(mode, find) : null;
+      mode.track.kin = op ? kinNames(mode, op, scope) : null;
+      mode.track.lit = find ? litNames(mode, find) : null;
     }
     this.redraw();
   }
@@ -419,6 +459,11 @@ class TimelineView {
     this.canvas.style.cursor = hit.area === "gutter" && hit.group >= 0 ? "pointer" : "";
     clearTimeout(this.timers.detail);
     const { hovered } = this.lanes;
+    if (hit.area === "gutter" && hit.group >= 0) {
+      const { hint } = this.modes[hit.track].track.groups[hit.group];
+      showTip([hint], event.clientX, event.clientY);
+      return;
+    }
     if (!hit.payload || hit.entry < 0) {
       this.lanes.hovered = null;
       if (hovered) this.light();
@@ -501,12 +546,10 @@ class TimelineView {
 
   /** @param {Hit} hit */
   fold(hit) {
-    const index = this.all.indexOf(this.modes[hit.track]);
-    const key = `${index}.${hit.group}`;
-    const folds = new Set((this.context.state().fold ?? "").split(",").filter(Boolean));
-    if (folds.has(key)) folds.delete(key);
-    else folds.add(key);
-    this.context.set({ fold: [...folds].join(",") });
+    const key = `${this.all.indexOf(this.modes[hit.track])}.${hit.group}`;
+    const open = new Set(this.openThreads());
+    if (!open.delete(key)) open.add(key);
+    this.context.set({ threads: "folded", fold: [...open].join(",") });
   }
 
   /**
@@ -535,7 +578,8 @@ class TimelineView {
   fail(error) {
     if (this.closed) return;
     const { message, cure } = /** @type {{message?: string, cure?: string}} */ (error);
-    this.status.textContent = [message ?? String(error), cure].filter(Boolean).join(". ");
+    this.trouble.textContent = [message ?? String(error), cure].filter(Boolean).join(". ");
+    this.trouble.title = this.trouble.textContent;
   }
 
   close() {
@@ -543,8 +587,6 @@ class TimelineView {
     this.sizes?.disconnect();
     cancelAnimationFrame(this.frame);
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
-    for (const mode of this.all) mode.close();
-    this.marking?.abort();
     hideTip();
   }
 }

@@ -19,11 +19,9 @@
  *   report: () => Promise<import("../types.js").Report>,
  *   steps: () => Promise<import("../types.js").StepColumns>,
  *   trace: (mode: string) => Promise<import("../types.js").TraceOutline>,
- *   timeline: (query: WindowQuery, signal?: AbortSignal) => Promise<ArrayBuffer>,
- *   event: (mode: string, event: number, signal?: AbortSignal)
- *     => Promise<import("../types.js").EventDetail>,
- *   uses: (query: WindowQuery & {name: string}, signal?: AbortSignal)
- *     => Promise<import("../types.js").OpUse>,
+ *   timeline: (query: WindowQuery) => Promise<ArrayBuffer>,
+ *   event: (mode: string, event: number) => Promise<import("../types.js").EventDetail>,
+ *   uses: (query: WindowQuery & {name: string}) => Promise<import("../types.js").OpUse>,
  *   profileLink: (run: string, tool: string) => Promise<string | null>,
  * }} Context
  *
