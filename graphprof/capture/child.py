@@ -172,6 +172,17 @@ class Child:
                 ),
             )
 
+    def dismiss(self) -> None:
+        """Let the worker end by itself: what it has opened it may close."""
+        # It may be gone, or standing in a call; `end` ends it in any case.
+        with contextlib.suppress(OSError):
+            protocol.ask(self.connection, protocol.Exit())
+
+    def leave(self, until: float) -> None:
+        """Wait for a dismissed worker to end, until ``time.monotonic()`` reaches ``until``."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=max(0.0, until - time.monotonic()))
+
     def end(self) -> None:
         """End the process and everything it started; safe to call twice."""
         self._killed = True

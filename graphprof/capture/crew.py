@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 import statistics
 import time
@@ -23,6 +24,8 @@ from graphprof.capture.stop import Stop
 from graphprof.errors import UsageError, WorkloadError
 from graphprof.session import Failure
 
+# Time for dismissed workers to end by themselves, seconds; then they are killed.
+_LEAVE_S = 5.0
 # So many of the latest block medians say how long a call takes now.
 _RECENT = 5
 
@@ -96,17 +99,18 @@ class Crew:
         self.members: list[Member] = []
         self.rss_bytes = 0
         self._wave = wave
-        self._variables = {
-            "PYTHONHASHSEED": str(hash_seed),
-            "PYTHONUNBUFFERED": "1",
-            # TensorFlow's start-up chatter would bury the reason of a crash in worker.log.
-            "TF_CPP_MIN_LOG_LEVEL": "1",
-        }
+        self._variables = {**worker_variables(), "PYTHONHASHSEED": str(hash_seed)}
 
     def __enter__(self) -> Crew:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, Exception):
+            for member in self.members:
+                member.child.dismiss()
+            until = time.monotonic() + _LEAVE_S
+            for member in self.members:
+                member.child.leave(until)
         for member in self.members:
             member.child.end()
 
@@ -242,6 +246,15 @@ class Crew:
         chosen = list(self.members if members is None else members)
         self.around.rng.shuffle(chosen)
         return chosen
+
+
+def worker_variables() -> dict[str, str]:
+    """Environment variables that every worker gets, beside its wave's PYTHONHASHSEED."""
+    return {
+        "PYTHONUNBUFFERED": "1",
+        # TensorFlow's start-up chatter would bury the reason of a crash in worker.log.
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1"),
+    }
 
 
 def nonsense(member: Member, reply: protocol.Reply) -> Lost:

@@ -151,6 +151,8 @@ class Ledger:
                 continue
             if status == "complete" or (self.measured(mode) and run.trace is not None):
                 self._runs[mode] = dataclasses.replace(run, status="complete")
+            elif status == "failed" and self._info.error is not None:
+                self.fail(mode, self._info.error)
             elif status == "interrupted":
                 what = "its trace was recorded" if self.measured(mode) else "it was measured"
                 self.fail(

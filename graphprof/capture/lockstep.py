@@ -54,13 +54,14 @@ def _warm_up(member: Member, crew: Crew, request: protocol.WarmUp) -> None:
     member.recent_s = [statistics.median(later_half)]
 
 
-def rounds(crew: Crew, budget_s: float, baseline: str) -> None:
+def rounds(crew: Crew, budget_s: float, baseline: str, later_s: float = 0.0) -> None:
     """Time blocks of the workers, round by round.
 
     Args:
         crew: the workers.
         budget_s: seconds to spend; at least ``FEWEST_ROUNDS`` rounds are made.
         baseline: the mode that takes part in each round, whatever is settled.
+        later_s: seconds that waves after this one will measure; only told.
     """
     around = crew.around
     began = saved = asked = time.perf_counter()
@@ -71,7 +72,7 @@ def rounds(crew: Crew, budget_s: float, baseline: str) -> None:
         if done >= constants.FEWEST_ROUNDS and left_s <= 0:
             return
         around.stop.check()
-        around.progress.measuring(around.rounds, max(0.0, left_s))
+        around.progress.measuring(around.rounds, max(0.0, left_s) + later_s)
         _round(crew, [m for m in crew.members if _takes_part(m, baseline, unsettled)])
         done += 1
         now = time.perf_counter()

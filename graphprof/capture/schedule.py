@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graphprof.capture import environment
-from graphprof.capture.crew import Arm, Crew, Surroundings
+from graphprof.capture.crew import Arm, Crew, Surroundings, worker_variables
 from graphprof.capture.ledger import Ledger, open_session
 from graphprof.capture.lockstep import first_calls, rounds, traces, warm_up
 from graphprof.capture.machine import Watch
@@ -169,15 +169,13 @@ class _Waves:
     def _wave(self, pending: list[tuple[str, Arm]] | None) -> list[tuple[str, Arm]]:
         """Run one wave with as many of ``pending`` as memory has room for; return the others."""
         around = self._around
-        hash_seed = self._hash_seeds.randrange(2**32)
-        with Crew(around, self._number, hash_seed) as crew:
+        with Crew(around, self._number, self._new_hash_seed()) as crew:
             self._number += 1
             if self._room is None:
                 self._scout(crew)
             if not self.baseline:
                 return []
-            if pending is None:
-                pending = self._others()
+            pending = self._others() if pending is None else self._still(pending)
             size = max(1, (self._room or 2) - 1)
             waves = max(1, around.options.waves) * math.ceil(len(self._others()) / size)
             arms: list[tuple[str, Arm]] = pending[:size]
@@ -196,7 +194,8 @@ class _Waves:
         warm_up(crew, max(_WARM_UP_S, budget_s / (2 * max(1, len(crew.members)))))
         began = time.perf_counter()
         try:
-            rounds(crew, budget_s, self.baseline)
+            later_s = max(0.0, self._around.options.budget_s - self._spent_s - budget_s)
+            rounds(crew, budget_s, self.baseline, later_s)
         finally:
             self._spent_s += time.perf_counter() - began
         self._around.ledger.save()
@@ -223,6 +222,23 @@ class _Waves:
         modes = [m for m in around.ledger.info.modes if m not in around.lost and m != self.baseline]
         around.rng.shuffle(modes)
         return [(self.baseline, "aa"), *((mode, "mode") for mode in modes)]
+
+    def _still(self, pending: list[tuple[str, Arm]]) -> list[tuple[str, Arm]]:
+        """What is left of ``pending`` when the baseline may have changed in the meantime."""
+        left: list[tuple[str, Arm]] = []
+        for mode, arm in pending:
+            if arm == "aa":
+                left.append((self.baseline, "aa"))
+            elif mode != self.baseline:
+                left.append((mode, "mode"))
+        return left
+
+    def _new_hash_seed(self) -> int:
+        seed = self._hash_seeds.randrange(2**32)
+        environment_so_far = self._around.ledger.info.environment
+        seeds = [*environment_so_far.get("hash_seeds", []), seed]
+        self._around.ledger.describe(environment={**environment_so_far, "hash_seeds": seeds})
+        return seed
 
     def _choose_baseline(self, crew: Crew | None = None) -> bool:
         """Keep the baseline, or take the first mode that works; False when none does."""
@@ -266,6 +282,7 @@ def _environment(spec: WorkloadSpec) -> dict[str, object]:
     return {
         **environment.collect("parent"),
         "target_revision": environment.target_revision(spec.target),
+        "worker_variables": worker_variables(),
     }
 
 

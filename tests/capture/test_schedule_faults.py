@@ -14,7 +14,7 @@ import pytest
 from capture_faking import Heard, blocks, options, processes, profile
 
 from graphprof import session
-from graphprof.capture import ledger, schedule
+from graphprof.capture import environment, ledger, schedule
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.capture.stop import Stop
 from graphprof.errors import StorageError, UsageError, WorkloadError
@@ -114,6 +114,20 @@ def test_a_baseline_that_cannot_even_start_is_replaced(tmp_path: Path) -> None:
     assert processes(done, "better")[0].blocks
 
 
+def test_a_baseline_that_fails_among_groups_is_replaced_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "available_memory_bytes", lambda: 0)
+
+    done = profile(tmp_path, "crash-block", "one", "two", "three", budget_s=0.5)
+
+    assert done.info.baseline in ("one", "two", "three")
+    for mode in ("one", "two", "three"):
+        assert any(process.blocks for process in processes(done, mode)), mode
+    waves = {process.wave for mode in done.info.modes for process in processes(done, mode)}
+    assert len(waves) >= 2
+
+
 def test_a_mode_lost_in_one_wave_is_not_started_in_the_next(tmp_path: Path) -> None:
     done = profile(tmp_path, "good", "raise-trace", waves=2)
 
@@ -161,7 +175,9 @@ def test_a_workload_at_fault_ends_the_session_at_once(
 
     assert not any(line.startswith("good") for line in heard.lines)
     (folder,) = session.find(tmp_path)
-    assert session.load(folder).info.status == "failed"
+    done = session.load(folder)
+    assert done.info.status == "failed"
+    assert {run.run.error for run in done.runs} == {done.info.error}
 
 
 @pytest.mark.parametrize(

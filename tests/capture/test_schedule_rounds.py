@@ -59,8 +59,10 @@ def test_each_wave_has_a_hash_seed_of_its_own_shared_by_its_workers(tmp_path: Pa
         {p.losses for m in ("one", "two") for p in processes(done, m) if p.wave == w}
         for w in (0, 1)
     ]
-    assert len(seeds[0]) == len(seeds[1]) == 1
     assert seeds[0] != seeds[1]
+    assert [list(seed) for seed in seeds] == [
+        [(float(seed),)] for seed in done.info.environment["hash_seeds"]
+    ]
 
 
 def test_the_first_worker_saves_the_weights_and_all_others_load_them(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def test_every_field_is_documented(record: Any) -> None:
 
 def test_every_entry_of_the_environment_is_documented() -> None:
     entries = [entry.name for entry in environment.ENTRIES]
-    assert documented("The environment") == [*entries, "target_revision"]
+    more = ["target_revision", "worker_variables", "hash_seeds"]
+    assert documented("The environment") == [*entries, *more]
 
 
 def test_every_option_that_is_kept_is_documented() -> None:
