@@ -40,6 +40,7 @@ class World:
         within: standard deviation of a step within a process.
         correlation: of neighbouring steps.
         spikes: share of calls that take three times as long.
+        disturbed: standard deviation, from wave to wave, of the log of how strong all noise is.
         process_sds: standard deviations between processes; each session draws one.
         session_sds: of the measured ratio between modes from session to session; likewise.
     """
@@ -54,6 +55,7 @@ class World:
     within: float = 0.15
     correlation: float = 0.6
     spikes: float = 0.02
+    disturbed: float = 0.0
     process_sds: tuple[float, ...] = PROCESS_SDS
     session_sds: tuple[float, ...] = SESSION_SDS
 
@@ -110,7 +112,9 @@ def session(rng: np.random.Generator, effects: tuple[float, ...], world: World) 
     calls = steps(rng, (waves, arms, rounds * world.calls), world)
     calls = calls.reshape(waves, arms, rounds, world.calls)
     calls[..., 0] += 0.5
-    return Simulated(calls + (starts[..., None] + state)[..., None], starts, machine)
+    strength = np.exp(world.disturbed * rng.normal(size=waves))[:, None, None, None]
+    noise = strength * (calls + state[..., None])
+    return Simulated(noise + starts[..., None, None], starts, strength[:, 0, 0] * machine)
 
 
 def _machine(rng: np.random.Generator, slots: int, world: World) -> Array:

@@ -222,12 +222,41 @@ def test_a_constant_in_each_wave_moves_the_value_and_not_the_narrow_error(
     before, after = stats.ratio(waves), stats.ratio(moved)
     assert before is not None
     assert after is not None
-    parts = np.array([wave.size / (wave.size + 25) for wave in waves])
-    shift = float(np.average(constants[: len(waves)], weights=parts))
-    assert math.log(after.value) == pytest.approx(math.log(before.value) + shift, abs=1e-9)
+    shares = stats.weights([stats.trimmed_mean(wave) for wave in waves])
+    shift = float(shares @ constants[: len(waves)])
+    assert math.log(after.value) == pytest.approx(math.log(before.value) + shift, abs=1e-6)
     if None not in (before.narrow_high, before.narrow_low, after.narrow_high, after.narrow_low):
         widths = [math.log(r.narrow_high / r.narrow_low) for r in (before, after)]
         assert widths[0] == pytest.approx(widths[1], abs=1e-6)
+
+
+def test_a_disturbed_wave_counts_less() -> None:
+    calm, wild = rounds(1, waves=1, sd=0.05)[0], rounds(2, waves=1, mean=0.5, sd=3.0)[0]
+    shares = stats.weights([stats.trimmed_mean(calm), stats.trimmed_mean(wild)])
+    assert shares.sum() == pytest.approx(1)
+    assert shares[0] > 0.9
+
+
+@given(st.integers(0, 1000), st.floats(0, 0.3))
+def test_excess_variance_solves_its_own_equation(seed: int, spread: float) -> None:
+    rng = np.random.default_rng(seed)
+    errors = rng.uniform(0.01, 0.3, 8)
+    x = rng.normal(0, np.hypot(errors, spread))
+    extra = stats.excess_variance(list(x), list(errors**2))
+    precision = 1 / (errors**2 + extra)
+    left = float((precision * (x - np.average(x, weights=precision)) ** 2).sum())
+    assert left == pytest.approx(7, rel=1e-3) if extra > 0 else left <= 7 + 1e-6
+
+
+def test_excess_variance_is_found_in_the_long_run() -> None:
+    rng = np.random.default_rng(0)
+    errors = rng.uniform(0.01, 0.2, 4000)
+    x = rng.normal(0, np.hypot(errors, 0.05))
+    for mean in (None, 0.0):
+        found = stats.excess_variance(list(x), list(errors**2), mean)
+        assert math.sqrt(found) == pytest.approx(0.05, rel=0.1)
+    assert stats.excess_variance([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]) == 0
+    assert stats.excess_variance([0.0, 2.0], [0.0, 0.0]) == pytest.approx(2.0)
 
 
 @given(wave_lists)
