@@ -1,9 +1,9 @@
 """The trace in memory: columns, not objects.
 
 ``Trace`` > ``Plane`` > ``Line`` > events, in XPlane's words. The events of a plane lie in parallel
-numpy columns, sorted by line; a line is a slice of them. Names are interned: an event has an index
-into ``Plane.names``. Times are integers in picoseconds from the trace's origin (the start of the
-earliest line), as recorded, so that sums are exact.
+numpy columns, sorted by line; a line is a slice of them, sorted by start, the longer first. Names
+are interned: an event has an index into ``Plane.names``. Times are integers in picoseconds from the
+trace's origin (the start of the earliest line), as recorded, so that sums are exact.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class StatColumn:
 
     Attributes:
         owner: shape (n,), int64: index of the event in the plane's columns, ascending.
-        values: shape (n,): int64, float64 or object (str | bytes).
+        values: shape (n,): int64, float64 or object (str | bytes, or a mixture). An unsigned value
+            of 2**63 or more, which only ids have, stands with the same bits as a negative one.
     """
 
     owner: Int64
