@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -34,7 +34,8 @@ _NAMED = 3
 _TITLES = {kind.id: kind.title for kind in KINDS}
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """One part of a difference; seconds of the mean traced step.
 
     Attributes:
@@ -142,7 +143,9 @@ def between(
         wall, busy = left.get(key, (0.0, 0.0))
         other_wall, other_busy = right.get(key, (0.0, 0.0))
         parts.append(Part(*key, wall, other_wall, other_wall - wall, busy, other_busy))
-    parts.sort(key=lambda part: (-abs(part.gap_s), *part[:4]))
+    parts.sort(
+        key=lambda part: (-abs(part.gap_s), part.kind, part.owner, part.in_pass, part.op_type)
+    )
     owners = {op.label.owner for side in (one, other) for op in side.ops if _is_layer(op.label)}
     return Difference(
         name,

@@ -16,6 +16,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "profile": ("graphprof.cli.profile", "Profile a model in several modes and compare them."),
     "exec": ("graphprof.cli.exec_", "Run an unmodified script and say why it is slow."),
     "report": ("graphprof.cli.report", "Print a recorded session again: text, Markdown or JSON."),
+    "compare": ("graphprof.cli.compare", "Say where the difference between two modes comes from."),
     "view": ("graphprof.cli.view", "Open recorded sessions in TensorBoard on this machine."),
     "demo": ("graphprof.cli.demo", "Profile a built-in model on real data, end to end."),
     "modes": ("graphprof.cli.modes", "List the modes, and what can run here."),

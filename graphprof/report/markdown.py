@@ -9,28 +9,29 @@ from graphprof.report.document import Report
 def render(report: Report) -> str:
     """``report`` as Markdown text."""
     parts = [
-        f"# {_text(report.session.target)}, {report.phase}",
-        f"**{_text(report.verdict)}**",
-        _table(cells.comparison(report)),
+        f"# {escape(report.session.target)}, {report.phase}",
+        f"**{escape(report.verdict)}**",
+        table(cells.comparison(report)),
     ]
     divided = cells.breakdown(report)
     if divided is not None:
-        parts.append(_table(divided))
+        parts.append(table(divided))
     remarks = [*cells.failures(report.modes), *report.warnings, *report.notes]
     if remarks:
-        parts.append("\n".join(f"- {_text(remark)}" for remark in remarks))
+        parts.append("\n".join(f"- {escape(remark)}" for remark in remarks))
     parts.append(f"Session `{report.session.id}`, {report.session.created}.")
     return "\n\n".join(parts) + "\n"
 
 
-def _table(table: cells.Cells) -> str:
-    rule = ("---", *("---:" for _ in table.header[1:]))
-    rows = [table.header, rule, *table.rows]
-    lines = ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in rows]
-    return f"## {table.title}\n\n" + "\n".join(lines)
+def table(content: cells.Cells) -> str:
+    """A table with its title as Markdown."""
+    rule = ("---", *("---:" for _ in content.header[1:]))
+    rows = [content.header, rule, *content.rows]
+    lines = ["| " + " | ".join(escape(cell) for cell in row) + " |" for row in rows]
+    return f"## {content.title}\n\n" + "\n".join(lines)
 
 
-def _text(text: str) -> str:
+def escape(text: str) -> str:
     """``text`` with what Markdown and HTML would interpret made plain."""
     plain = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
     return plain.replace("\n", " ").strip()

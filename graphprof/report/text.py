@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.box import SIMPLE_HEAD
 from rich.columns import Columns
 from rich.console import Console
@@ -34,11 +36,11 @@ _VERDICT_STYLES = {"faster": "green", "slower": "red"}
 def render(report: Report, console: Console) -> None:
     """Print ``report``: the verdict first, then the tables, then what to know and where to look."""
     _print_head(report, console)
-    console.print(_table(cells.comparison(report), _verdict_styles(report)))
+    console.print(table(cells.comparison(report), _verdict_styles(report)))
     _print_bars(report, console)
     divided = cells.breakdown(report)
     if divided is not None:
-        console.print(_table(divided, {}))
+        console.print(table(divided, {}))
     for sentence in cells.failures(report.modes):
         console.print(Text(f"  ✗ {sentence}", style="red"))
     for sentence in report.warnings:
@@ -59,13 +61,28 @@ def _print_head(report: Report, console: Console) -> None:
     console.print()
 
 
-def _table(table: cells.Cells, styles: dict[int, str]) -> Table:
-    """``styles`` colours whole rows by their index."""
-    view = Table(title=table.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for number, name in enumerate(table.header):
-        view.add_column(escape(name), justify="left" if number == 0 else "right", no_wrap=True)
-    for index, row in enumerate(table.rows):
-        view.add_row(*(escape(cell) for cell in row), style=styles.get(index))
+def table(
+    content: cells.Cells, styles: Mapping[int, str] | None = None, *, words: bool = False
+) -> Table:
+    """A table for the terminal.
+
+    Args:
+        content: what it shows.
+        styles: colours of whole rows by their index.
+        words: the cells hold words that may go over several lines, not numbers, which are never
+            cut.
+    """
+    view = Table(title=content.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(content.header):
+        if number == 0 or words:
+            view.add_column(
+                escape(name), no_wrap=not words, overflow="fold" if words else "ellipsis"
+            )
+            continue
+        width = max(len(name), *(len(row[number]) for row in content.rows), 0)
+        view.add_column(escape(name), justify="right", no_wrap=True, min_width=width)
+    for index, row in enumerate(content.rows):
+        view.add_row(*(escape(cell) for cell in row), style=(styles or {}).get(index))
     return view
 
 
