@@ -13,7 +13,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -286,36 +285,6 @@ ENTRIES: tuple[Entry, ...] = (
 def main() -> None:
     """Print what only a process with TensorFlow knows, as JSON on the last line of stdout."""
     print(json.dumps(collect("worker")))
-
-
-def target_revision(target: str) -> str | None:
-    """Git revision of the file in ``file.py:factory``, with ``+changes`` when it was edited since.
-
-    None for other targets, for a file outside a repository, and where there is no git.
-    """
-    file = Path(target.rpartition(":")[0])
-    if file.suffix != ".py" or not file.is_file():
-        return None
-    folder = str(file.resolve().parent)
-    revision = _git(folder, "rev-parse", "HEAD")
-    if not revision:
-        return None
-    changed = _git(folder, "status", "--porcelain", "--", file.name)
-    return f"{revision}+changes" if changed else revision
-
-
-def _git(folder: str, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", folder, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 if __name__ == "__main__":

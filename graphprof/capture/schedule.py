@@ -5,35 +5,25 @@ Imports no TensorFlow. The protocol is described in ``docs/measuring.md``.
 
 from __future__ import annotations
 
-import math
 import os
 import random
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphprof.capture import environment
-from graphprof.capture.crew import Arm, Crew, Surroundings, worker_variables
+from graphprof.capture import environment, revision
+from graphprof.capture.crew import Surroundings, worker_variables
 from graphprof.capture.ledger import Ledger, open_session
-from graphprof.capture.lockstep import first_calls, rounds, traces, warm_up
 from graphprof.capture.machine import Watch
 from graphprof.capture.options import Options, Unsettled
 from graphprof.capture.progress import Progress, Silent
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.capture.stop import Interrupted, Stop
+from graphprof.capture.waves import Waves
 from graphprof.errors import GraphprofError, StorageError, UsageError, WorkloadError
 from graphprof.session import Failure, Session
 
 __all__ = ["NothingMeasuredError", "Options", "UnsavedError", "Unsettled", "profile", "target_name"]
-
-# A worker grows while it builds and compiles, beyond what it takes when its model is loaded.
-_GROWTH = 1.5
-_RESERVE_BYTES = 300 << 20
-# However small the budget, a slow model may warm up for so long.
-_WARM_UP_S = 2.0
-# Loading TensorFlow keeps a core busy; more than a few at once only fight for the disk.
-_START_AT_ONCE = min(4, os.cpu_count() or 1)
 
 
 class UnsavedError(StorageError):
@@ -134,133 +124,9 @@ def profile(
 def _measure(around: Surroundings, baseline: str) -> None:
     """Run all waves; a Ctrl-C ends them early."""
     try:
-        _Waves(around, baseline).run()
+        Waves(around, baseline).run()
     except Interrupted:
         around.progress.problem(None, "interrupted: finishing with what is measured")
-
-
-class _Waves:
-    """All waves of a session.
-
-    Attributes:
-        baseline: the mode that is in every wave, and twice in it where memory allows; the first
-            mode that still works takes its place when it is lost.
-    """
-
-    def __init__(self, around: Surroundings, baseline: str) -> None:
-        self.baseline = baseline
-        self._around = around
-        self._hash_seeds = random.Random(around.options.seed + 1)
-        self._number = 0
-        self._spent_s = 0.0
-        # How many workers memory has room for; the first one that is ready tells.
-        self._room: int | None = None
-
-    def run(self) -> None:
-        """Run as many waves as were asked for, or as the budget and the modes that work allow."""
-        for repetition in range(max(1, self._around.options.waves)):
-            if not self._choose_baseline() or (repetition and self._enough()):
-                return
-            pending: list[tuple[str, Arm]] | None = None
-            while (pending is None or pending) and self._choose_baseline():
-                pending = self._wave(pending)
-                self._around.ledger.save()
-
-    def _wave(self, pending: list[tuple[str, Arm]] | None) -> list[tuple[str, Arm]]:
-        """Run one wave with as many of ``pending`` as memory has room for; return the others."""
-        around = self._around
-        with Crew(around, self._number, self._new_hash_seed()) as crew:
-            self._number += 1
-            if self._room is None:
-                self._scout(crew)
-            if not self.baseline:
-                return []
-            pending = self._others() if pending is None else self._still(pending)
-            size = max(1, (self._room or 2) - 1)
-            waves = max(1, around.options.waves) * math.ceil(len(self._others()) / size)
-            arms: list[tuple[str, Arm]] = pending[:size]
-            if not crew.has(self.baseline):
-                arms.append((self.baseline, "mode"))
-            around.rng.shuffle(arms)
-            crew.start(arms, at_once=_START_AT_ONCE)
-            self._run(crew, around.options.budget_s / waves)
-        return pending[size:]
-
-    def _run(self, crew: Crew, budget_s: float) -> None:
-        first_calls(crew)
-        if not crew.has(self.baseline) and crew.members and self._choose_baseline(crew):
-            # The one that was there twice is gone: another takes its place, and is doubled.
-            first_calls(crew, crew.start([(self.baseline, "aa")]))
-        warm_up(crew, max(_WARM_UP_S, budget_s / (2 * max(1, len(crew.members)))))
-        began = time.perf_counter()
-        try:
-            later_s = max(0.0, self._around.options.budget_s - self._spent_s - budget_s)
-            rounds(crew, budget_s, self.baseline, later_s)
-        finally:
-            self._spent_s += time.perf_counter() - began
-        self._around.ledger.save()
-        if self._around.options.trace:
-            traces(crew)
-
-    def _scout(self, crew: Crew) -> None:
-        """Start the baseline alone: it saves the weights, and shows how much memory a worker takes."""
-        while self._choose_baseline():
-            if crew.start([(self.baseline, "mode")]):
-                need = crew.rss_bytes * _GROWTH + _RESERVE_BYTES
-                more = int(environment.available_memory_bytes() // need)
-                self._room = max(2, 1 + more)
-                if self._room <= len(self._others()):
-                    self._around.ledger.note(
-                        f"Memory has room for {self._room} processes at a time: the modes were "
-                        "measured in groups, each beside the baseline"
-                    )
-                return
-
-    def _others(self) -> list[tuple[str, Arm]]:
-        """The workers beside the baseline's own, in random order, its second one last to be left out."""
-        around = self._around
-        modes = [m for m in around.ledger.info.modes if m not in around.lost and m != self.baseline]
-        around.rng.shuffle(modes)
-        return [(self.baseline, "aa"), *((mode, "mode") for mode in modes)]
-
-    def _still(self, pending: list[tuple[str, Arm]]) -> list[tuple[str, Arm]]:
-        """What is left of ``pending`` when the baseline may have changed in the meantime."""
-        left: list[tuple[str, Arm]] = []
-        for mode, arm in pending:
-            if arm == "aa":
-                left.append((self.baseline, "aa"))
-            elif mode != self.baseline:
-                left.append((mode, "mode"))
-        return left
-
-    def _new_hash_seed(self) -> int:
-        seed = self._hash_seeds.randrange(2**32)
-        environment_so_far = self._around.ledger.info.environment
-        seeds = [*environment_so_far.get("hash_seeds", []), seed]
-        self._around.ledger.describe(environment={**environment_so_far, "hash_seeds": seeds})
-        return seed
-
-    def _choose_baseline(self, crew: Crew | None = None) -> bool:
-        """Keep the baseline, or take the first mode that works; False when none does."""
-        around = self._around
-        if self.baseline in around.lost:
-            working = (
-                mode
-                for mode in around.ledger.info.modes
-                if mode not in around.lost and (crew is None or crew.has(mode))
-            )
-            self.baseline = next(working, "")
-        return bool(self.baseline)
-
-    def _enough(self) -> bool:
-        """Whether the budget allows no more processes."""
-        if self._spent_s < self._around.options.budget_s:
-            return False
-        self._around.ledger.note(
-            "The steps are slow for the budget: fewer processes were measured than planned; "
-            "a larger --budget measures more"
-        )
-        return True
 
 
 def _checked_baseline(modes: Sequence[str], options: Options) -> str:
@@ -281,7 +147,7 @@ def _checked_baseline(modes: Sequence[str], options: Options) -> str:
 def _environment(spec: WorkloadSpec) -> dict[str, object]:
     return {
         **environment.collect("parent"),
-        "target_revision": environment.target_revision(spec.target),
+        "target_revision": revision.of_target(spec.target),
         "worker_variables": worker_variables(),
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graphprof.capture import environment
+from graphprof.capture import environment, revision
 
 
 def test_every_entry_is_described_and_named_once() -> None:
@@ -85,14 +85,14 @@ def test_the_revision_of_the_target_says_when_it_was_changed(tmp_path: Path) -> 
 
     file = tmp_path / "models.py"
     file.write_text("one")
-    assert environment.target_revision(f"{file}:build") is None  # outside a repository
+    assert revision.of_target(f"{file}:build") is None  # outside a repository
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "first")
-    revision = git("rev-parse", "HEAD")
+    head = git("rev-parse", "HEAD")
 
-    assert environment.target_revision(f"{file}:build") == revision
+    assert revision.of_target(f"{file}:build") == head
     file.write_text("two")
-    assert environment.target_revision(f"{file}:build") == f"{revision}+changes"
-    assert environment.target_revision("digits_cnn") is None
-    assert environment.target_revision("package.module:build") is None
+    assert revision.of_target(f"{file}:build") == f"{head}+changes"
+    assert revision.of_target("digits_cnn") is None
+    assert revision.of_target("package.module:build") is None
