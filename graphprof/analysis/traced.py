@@ -15,7 +15,7 @@ main thread's line; only what happens inside it counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -188,7 +188,7 @@ class _Reader:
 
     def named(self, *prefixes: str) -> Mask:
         """Events inside the window whose names begin with one of ``prefixes``."""
-        hits = np.array([name.startswith(prefixes) for name in self.host.names], bool)
+        hits = np.array([name.startswith(prefixes) for name in self.host.names], np.bool_)
         found: Mask = hits[self.host.name_id] & self.inside
         return found
 
@@ -204,12 +204,12 @@ class _Reader:
         """Those of the events that lie in no other of them (one level up is enough here)."""
         parent = self.nesting.parent
         nested = mask & (parent >= 0) & mask[np.maximum(parent, 0)]
-        result: Mask = mask & ~nested
+        result: Mask = mask & np.logical_not(nested)
         return result
 
     def under(self, mask: Mask) -> Mask:
         """All events below the events of ``mask``, themselves included."""
-        result = mask.copy()
+        result: Mask = mask.copy()
         parent = self.nesting.parent
         # Parents stand before their children on a line, so one pass in order of depth is enough.
         for depth in range(1, int(self.nesting.depth.max(initial=0)) + 1):
@@ -217,17 +217,19 @@ class _Reader:
             result[level] |= result[parent[level]]
         return result
 
+    def _typed(self, wanted: Callable[[str], bool]) -> Mask:
+        """Events that are ops of a wanted type."""
+        by_name = [match is not None and wanted(match["type"]) for match in self.types]
+        found: Mask = np.array(by_name, np.bool_)[self.host.name_id]
+        return found
+
     def read(self) -> Traced:
         """All facts."""
         lines = self.lines
         waits = self.named("IteratorGetNextOp::DoCompute") & (lines != 4)
         below_input = self.under(waits | (self.named("Iterator::") & (lines == 1)))
-        op_ids = np.array([match is not None for match in self.types], bool)
-        ops = op_ids[self.host.name_id] & self.inside & ~below_input & (lines <= 2)
-        is_py = np.array(
-            [bool(m) and m["type"] in _PY_FUNC for m in self.types],
-            bool,  # type: ignore[index]
-        )[self.host.name_id]
+        ops = self._typed(lambda _type: True) & self.inside & ~below_input & (lines <= 2)
+        is_py = self._typed(lambda type_name: type_name in _PY_FUNC)
         functions = self.named("EagerLocalExecute: __") & (lines == 1)
         launched = self.under(functions)
         executor = self.named("ExecutorState::") & (lines == 2)
@@ -262,7 +264,7 @@ class _Reader:
     def _eager(self, functions: Mask) -> tuple[float, float, int]:
         """Eager ops: seconds, seconds in kernels, and how many."""
         execute = self.named("EagerLocalExecute: ") & (self.lines == 1) & ~functions
-        names = np.array(["IteratorGetNext" in name for name in self.host.names], bool)
+        names = np.array(["IteratorGetNext" in name for name in self.host.names], np.bool_)
         execute &= ~names[self.host.name_id]
         dispatch = self.named("TFE_Py_FastPathExecute_C") & (self.lines == 1)
         kernels = self.named("KernelAndDeviceFunc::Run") & (self.lines == 1)
@@ -274,7 +276,7 @@ class _Reader:
     def _stages(self) -> tuple[Stage, ...]:
         """Own time of each stage: self time of its events, and of all below them that is no stage."""
         host = self.host
-        is_stage = np.array([name.startswith("Iterator::") for name in host.names], bool)
+        is_stage = np.array([name.startswith("Iterator::") for name in host.names], np.bool_)
         stage_event = is_stage[host.name_id]
         owner = np.full(len(host), -1, np.int64)
         owner[stage_event] = np.flatnonzero(stage_event)

@@ -19,6 +19,8 @@ MAJOR = 1.5
 MODERATE = 1.15
 WORTH_SAYING = 1.03
 """Expected gains (time now / time after) from which a finding is major, moderate, said at all."""
+LEAST_SAVED_S = 0.25
+"""Who would save less than this has nothing to gain, whatever the ratio: minor."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,10 @@ def gain(work_s: float, saved_s: float, surely_s: float, at_most_s: float) -> Ga
     return Gain(value=value, low=low, high=high)
 
 
-def severity(value: float) -> Severity:
-    """How loud a finding with this expected gain is."""
+def severity(value: float, saved_s: float) -> Severity:
+    """How loud a finding is that makes the program so many times faster and saves so much."""
+    if saved_s < LEAST_SAVED_S:
+        return "minor"
     if value >= MAJOR:
         return "major"
     return "moderate" if value >= MODERATE else "minor"

@@ -82,7 +82,7 @@ def _finding(evidence: Evidence, draft: Draft) -> Finding:
     gain = base.gain(evidence.work_s, draft.saved_s, draft.surely_s, draft.at_most_s)
     return Finding(
         cause=draft.cause,
-        severity="minor" if draft.note else base.severity(gain.value),
+        severity="minor" if draft.note else base.severity(gain.value, draft.saved_s),
         sentence=draft.sentence,
         location=evidence.location(draft.line),
         evidence=draft.evidence,

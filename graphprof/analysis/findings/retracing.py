@@ -36,7 +36,7 @@ def find(evidence: Evidence) -> list[Draft]:
 
 
 def _judge(evidence: Evidence, built: list[Building]) -> Draft | None:
-    blame: Counter[str] = Counter()
+    blame: dict[str, float] = {}
     saved_s = 0.0
     details: list[str] = []
     worst: dict[str, retraces.Difference] = {}
@@ -50,7 +50,7 @@ def _judge(evidence: Evidence, built: list[Building]) -> Draft | None:
         saved_s += price
         first = found[0]
         cause = _cause(first)
-        blame[cause] += price
+        blame[cause] = blame.get(cause, 0.0) + price
         worst.setdefault(cause, first)
         if len(details) < 12:
             where = building.called_from
@@ -58,7 +58,7 @@ def _judge(evidence: Evidence, built: list[Building]) -> Draft | None:
             details.append(f"{place}: {'; '.join(one.sentence for one in found[:3])}")
     if not again:
         return None
-    cause = blame.most_common(1)[0][0]
+    cause = max(blame, key=lambda name: blame[name])
     guilty = worst[cause]
     supersedes: tuple[str, ...] = ("compile_dominates_short_run",)
     if cause == "retrace_shape" and any(evidence.jit(one) for one in built):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphprof.capture.instrument import private, signature, sites
+from graphprof.capture.instrument.origins import origin
 from graphprof.capture.instrument.sites import Site
 from graphprof.capture.instrument.watch import MOST_BUILDINGS, Watch
 
@@ -196,7 +197,7 @@ def _note_op(watch: Watch, record: dict[str, Any], op: Any, op_type: str) -> Non
     outputs = op.outputs
     dtype = outputs[0].dtype.name if outputs else ""
     owner = ":".join(watch.owners[-1]) if watch.owners else ""
-    site, direct, chain = _origin()
+    site, direct, chain = origin(4)
     places = record["places"]
     key = (op_type, dtype, owner, site, direct, chain)
     names = places.get(key)
@@ -205,27 +206,6 @@ def _note_op(watch: Watch, record: dict[str, Any], op: Any, op_type: str) -> Non
             return
         names = places[key] = []
     names.append(op.name)
-
-
-def _origin() -> tuple[Site | None, bool, tuple[Site, ...]]:
-    """The user's innermost line, whether it called TensorFlow itself (not through Keras or another
-    library), and the user's lines from there outwards.
-    """
-    frame = sys._getframe(3)
-    direct = True
-    found: list[Site] = []
-    while frame is not None and len(found) < 4:
-        filename = frame.f_code.co_filename
-        if "__autograph_generated_file" in filename:
-            site = private.autograph_origin(filename, frame.f_lineno)
-            if site is not None and sites.is_user_file(site[0]):
-                found.append(site)
-        elif sites.is_user_file(filename):
-            found.append((filename, frame.f_lineno))
-        elif not found and direct and "/keras/" in filename.replace("\\", "/"):
-            direct = False
-        frame = frame.f_back  # type: ignore[assignment]
-    return (found[0] if found else None), direct, tuple(found)
 
 
 def _from_data() -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
 
 from graphprof.capture.instrument import private, sites
+from graphprof.capture.instrument.origins import origin
 from graphprof.capture.instrument.sites import Site
 from graphprof.capture.instrument.watch import Watch
 
@@ -46,7 +48,7 @@ def watch_keras_inputs(watch: Watch) -> dict[str, Wrap]:
 def _create(watch: Watch, original: Any) -> Any:
     tree = watch.tree
 
-    def _create_iterator(self: Any, dataset: Any) -> None:
+    def _create_iterator(self: Any, dataset: Any) -> Any:
         if watch.open_buildings or not tree.here():
             return original(self, dataset)
         site = sites.here(2)
@@ -141,8 +143,6 @@ def _stages(watch: Watch, original: Any) -> Any:
 
 
 def _placed(watch: Watch, method: Any, name: str) -> Any:
-    import functools
-
     def stage(*args: Any, **kwargs: Any) -> Any:
         if not watch.tree.here() or watch.open_buildings:
             return method(*args, **kwargs)
@@ -215,9 +215,7 @@ def _made(watch: Watch, original: Any) -> Any:
 
 
 def _user_line() -> Site | None:
-    from graphprof.capture.instrument.functions import _origin
-
-    return _origin()[0]
+    return origin(4)[0]
 
 
 def _producer(watch: Watch, original: Any) -> Any:

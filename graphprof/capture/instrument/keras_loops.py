@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphprof.capture.instrument import private, sites
+from graphprof.capture.instrument.origins import origin
 from graphprof.capture.instrument.sites import Site
 from graphprof.capture.instrument.spans import Token
 from graphprof.capture.instrument.watch import MOST_CALLS, Watch
@@ -371,7 +372,7 @@ class KerasWatch:
                 layers = watch.open_buildings[-1]["layers"]
                 found = layers.get(id(layer))
                 if found is None:
-                    layers[id(layer)] = [type(layer).__name__, 1, sites.here(2)]
+                    layers[id(layer)] = [type(layer).__name__, 1, origin(3)[0]]
                 else:
                     found[1] += 1
             return original(layer, *args, **kwargs)
@@ -449,7 +450,7 @@ def _rows(data: Any) -> int | None:
 
 
 def _dim(variable: Any) -> int:
-    shape = getattr(variable, "shape", ())
+    shape: Any = getattr(variable, "shape", ())
     return int(shape[0]) if len(shape) and shape[0] is not None else 0
 
 
