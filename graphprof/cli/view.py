@@ -43,7 +43,9 @@ def command(logdir: Path, port: int | None, host: str, open_browser: bool, only:
     _check(logdir)
     url = _launch(logdir, port, host, only)
     if next(sessions.find(logdir), None) is None:
-        click.echo(f"There is no session in {logdir} yet: graphprof demo --logdir {logdir}", err=True)
+        click.echo(
+            f"There is no session in {logdir} yet: graphprof demo --logdir {logdir}", err=True
+        )
     click.echo(f"{url}#graphprof")
     click.echo("Serving until Ctrl-C.", err=True)
     if open_browser:
@@ -89,7 +91,6 @@ def _plugins(only: bool) -> list[Any]:
     """TensorBoard's plugins with ours, which is shown even before there is a session."""
     from tensorboard.plugins.core.core_plugin import CorePluginLoader
     from tensorboard.plugins.hparams.hparams_plugin import HParamsPlugin
-
     from tensorboard_plugin_graphprof.loader import AlwaysShown, GraphprofLoader
 
     if only:

@@ -20,7 +20,7 @@ from graphprof.errors import GraphprofError, SessionError, UsageError
 from graphprof.report import document
 from graphprof.session import Session
 from graphprof.trace.kinds import KINDS
-from tensorboard_plugin_graphprof import timeline
+from tensorboard_plugin_graphprof import timeline as lanes
 from tensorboard_plugin_graphprof.cache import Cache, fingerprint
 from tensorboard_plugin_graphprof.discovery import Discovery
 from tensorboard_plugin_graphprof.process_table import process_table
@@ -68,7 +68,7 @@ class Api:
     def __init__(self, discovery: Discovery) -> None:
         self._discovery = discovery
         self._reports: Cache[bytes] = Cache(16)
-        self._traces: Cache[timeline.Opened] = Cache(12)
+        self._traces: Cache[lanes.Opened] = Cache(12)
         self._building = threading.Lock()
         self.routes: dict[str, Callable[[Query], Answer]] = {
             "sessions": self.sessions,
@@ -127,13 +127,13 @@ class Api:
 
     def trace(self, query: Query) -> Answer:
         """What a mode's trace holds, without its events."""
-        return _json(timeline.outline(_argument(query, "mode"), self._opened(query)))
+        return _json(lanes.outline(_argument(query, "mode"), self._opened(query)))
 
     def timeline(self, query: Query) -> Answer:
         """The events in a window of a mode's trace, as the browser draws them."""
         start_ps, end_ps = _window(query)
         width = _number(query, "width", 1, _WIDEST_PX)
-        return Answer(timeline.window(self._opened(query), start_ps, end_ps, width), _BINARY)
+        return Answer(lanes.window(self._opened(query), start_ps, end_ps, width), _BINARY)
 
     def event(self, query: Query) -> Answer:
         """Everything about one event."""
@@ -144,14 +144,14 @@ class Api:
                 f"There is no event {event}: the trace has {len(opened.plane)}",
                 "Reload the page: the trace has changed",
             )
-        return _json(timeline.event(opened, event))
+        return _json(lanes.event(opened, event))
 
     def uses(self, query: Query) -> Answer:
         """Where the events that a name stands for are in a window, and their times."""
         start_ps, end_ps = _window(query)
         width = _number(query, "width", 1, _WIDEST_PX)
         name = _argument(query, "name")
-        return _json(timeline.uses(self._opened(query), name, start_ps, end_ps, width))
+        return _json(lanes.uses(self._opened(query), name, start_ps, end_ps, width))
 
     def _session_path(self, query: Query) -> Path:
         name = _argument(query, "session")
@@ -166,7 +166,7 @@ class Api:
     def _session(self, query: Query) -> Session:
         return sessions.load(self._session_path(query))
 
-    def _opened(self, query: Query) -> timeline.Opened:
+    def _opened(self, query: Query) -> lanes.Opened:
         session = self._session(query)
         mode = _argument(query, "mode")
         folder = session.run(mode)
@@ -185,7 +185,7 @@ class Api:
                 "Do not trust this session; record it again",
             )
         with self._building:
-            return self._traces.get(xplane, fingerprint(xplane), lambda: timeline.read(xplane))
+            return self._traces.get(xplane, fingerprint(xplane), lambda: lanes.read(xplane))
 
 
 def _entry(name: str, path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tensorboard.plugins import base_plugin
@@ -23,6 +23,9 @@ _GZIP_FROM = 1024
 
 _STATIC = "/static/"
 
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+"""A WSGI application."""
+
 
 class GraphprofPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
     """The GRAPHPROF tab."""
@@ -34,11 +37,11 @@ class GraphprofPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         self._api = Api(self._discovery)
         self._always_active = always_active
 
-    def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
+    def get_plugin_apps(self) -> dict[str, App]:
         """The routes, below ``/data/plugin/graphprof``."""
         self._discovery.start()
         apps = {f"/{name}": _data_app(answer) for name, answer in self._api.routes.items()}
-        return {**apps, f"{_STATIC}*": _static_app}
+        return {**apps, f"{_STATIC}*": _app(_static)}
 
     def is_active(self) -> bool:
         """Whether there is a session in the log directory, from the last walk through it."""
@@ -51,14 +54,10 @@ class GraphprofPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         )
 
 
-def _data_app(answer: Callable[[dict[str, str]], Answer]) -> Callable[..., Any]:
+def _data_app(answer: Callable[[dict[str, str]], Answer]) -> App:
     """A route that answers a query."""
 
-    @Request.application
-    def app(request: Request) -> Response:
-        refused = _refuse(request)
-        if refused is not None:
-            return refused
+    def reply(request: Request) -> Response:
         try:
             found = answer(request.args.to_dict())
         except GraphprofError as error:
@@ -70,34 +69,38 @@ def _data_app(answer: Callable[[dict[str, str]], Answer]) -> Callable[..., Any]:
             return _error(request, 500, message, "Report it, with what TensorBoard's log says")
         return _respond(request, 200, found.body, found.content_type)
 
-    return app  # type: ignore[no-any-return]
+    return _app(reply)
 
 
-@Request.application
-def _static_app(request: Request) -> Response:
+def _static(request: Request) -> Response:
     """A file of the page, looked up by name in what was read at start."""
-    refused = _refuse(request)
-    if refused is not None:
-        return refused
     asset = ASSETS.get(request.path.rpartition(_STATIC)[2])
     if asset is None:
         return _error(request, 404, "There is no such file", "Reload the page")
     headers = {"ETag": asset.tag}
-    if asset.tag in request.if_none_match:
+    if asset.tag.strip('"') in request.if_none_match:
         return Response(status=304, headers=_headers(headers))
     packed = "gzip" in request.accept_encodings
     body = asset.body if packed else gzip.decompress(asset.body)
     return _send(request, 200, body, asset.content_type, packed, headers)
 
 
-def _refuse(request: Request) -> Response | None:
-    """Only reading: a page elsewhere can make a browser POST here, but never read an answer."""
-    if request.method in ("GET", "HEAD"):
-        return None
-    message = f"{request.method} is not answered here"
-    response = _error(request, 405, message, "Use GET")
-    response.headers["Allow"] = "GET, HEAD"
-    return response
+def _app(reply: Callable[[Request], Response]) -> App:
+    """A WSGI application that reads only.
+
+    A page elsewhere can make a browser POST here, so that nothing but GET and HEAD is answered.
+    """
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request = Request(environ)
+        if request.method in ("GET", "HEAD"):
+            response = reply(request)
+        else:
+            response = _error(request, 405, f"{request.method} is not answered here", "Use GET")
+            response.headers["Allow"] = "GET, HEAD"
+        return response(environ, start_response)  # type: ignore[no-any-return]
+
+    return app
 
 
 def _status(error: GraphprofError) -> int:

@@ -12,16 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphprof.errors import TraceError
-from graphprof.trace import classify, lod, marks, nesting, xspace
+from graphprof.trace import lod, marks, tables
 from graphprof.trace.kinds import KIND_IDS
 from graphprof.trace.marks import StepMark
 from graphprof.trace.model import Int64, Plane, Trace
 from graphprof.trace.nesting import Nesting
 from tensorboard_plugin_graphprof import words
-
-# What classifying and finding steps look at.
-_STATS = tuple({*classify.STATS, *marks.STATS})
 
 # A reader looks for a few names at a time.
 _SEARCHES = 8
@@ -59,14 +55,16 @@ def read(path: Path) -> Opened:
     Raises:
         TraceError: it cannot be read, or holds no host events.
     """
-    trace = xspace.read(path, _STATS)
-    plane = trace.host
-    if plane is None or not len(plane):
-        raise TraceError(f"The trace {path.name} holds no events of the host", "Profile it again")
-    nested = nesting.nest(plane)
-    kinds = classify.kinds(plane, nested)
-    levels = lod.build(plane, nested, kinds)
-    return Opened(plane, nested, kinds, levels, marks.find(trace), _problems(trace))
+    loaded = tables.load(path, marks.STATS)
+    trace = loaded.trace
+    return Opened(
+        loaded.levels.plane,
+        loaded.nesting,
+        loaded.kinds,
+        loaded.levels,
+        marks.find(trace),
+        _problems(trace),
+    )
 
 
 def outline(mode: str, opened: Opened) -> dict[str, Any]:
@@ -84,7 +82,7 @@ def outline(mode: str, opened: Opened) -> dict[str, Any]:
         "lines": _lines(opened),
         "steps": {
             "num": [step.step_num for step in steps],
-            "steps": [step.steps for step in steps],
+            "exact": [step.exact for step in steps],
             "start_ps": [step.start_ps for step in steps],
             "end_ps": [step.end_ps for step in steps],
         },
@@ -141,9 +139,7 @@ def _marks(rows: Int64, start: Int64, end: Int64, pixel_ps: float) -> dict[str, 
     rows, pixel, start, end = rows[order], pixel[order], start[order], end[order]
     if not len(order):
         return {"row": [], "start_ps": [], "span_ps": []}
-    first = np.flatnonzero(
-        np.r_[True, (rows[1:] != rows[:-1]) | (pixel[1:] != pixel[:-1])]
-    )
+    first = np.flatnonzero(np.r_[True, (rows[1:] != rows[:-1]) | (pixel[1:] != pixel[:-1])])
     latest = np.maximum.reduceat(end, first)
     return {
         "row": rows[first].tolist(),
@@ -197,7 +193,7 @@ def _typical(steps: tuple[StepMark, ...]) -> int | None:
 
 def _parents(opened: Opened, index: int) -> list[str]:
     """Names of the events around an event, the innermost first."""
-    names = []
+    names: list[str] = []
     above = int(opened.nesting.parent[index])
     while above >= 0 and len(names) < _PARENTS:
         names.append(opened.plane.names[opened.plane.name_id[above]])

@@ -81,7 +81,7 @@
  * @typedef {{
  *   mode: string, events: number, start_ps: number, end_ps: number,
  *   names: string[], ops: string[], scopes: string[], lines: TraceLine[],
- *   steps: {num: number[], steps: number[], start_ps: number[], end_ps: number[]},
+ *   steps: {num: number[], exact: boolean[], start_ps: number[], end_ps: number[]},
  *   typical: number | null, problems: string[]
  * }} TraceOutline
  *

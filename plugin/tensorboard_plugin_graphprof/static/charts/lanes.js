@@ -14,7 +14,9 @@ import { ticks } from "./scale.js";
  * @typedef {{ title: string, hint: string, firstRow: number, rows: number, folded: boolean }} Group
  *
  * A stretch that is set apart, as a step.
- * @typedef {{ from: number, to: number, label: string, current: boolean }} Section
+ * @typedef {{
+ *   from: number, to: number, label: string, short: string, current: boolean
+ * }} Section
  *
  * `origin` is the time on the track's own clock that is 0 here. `data` are drawn from the first that
  * covers a stretch; `lit` says by name which events stand out (null: no difference is made), `kin` which
@@ -35,7 +37,7 @@ import { ticks } from "./scale.js";
  *             area: "gutter" | "ruler" | "head" | "rows" | "empty" }} Hit
  */
 
-export const GUTTER = 168;
+export const GUTTER = 188;
 export const RULER = 24;
 const HEAD = 24;
 const ROW = 15;
@@ -78,6 +80,8 @@ export class Lanes {
     /** @type {Map<string, number>} */
     this.textWidths = new Map();
     this.drawn = 0;
+    /** @type {{x: number, y: number, width: number}[]} drawn when a group is done, over all its rows */
+    this.outlines = [];
     /** The row that is painted on each pixel of a folded thread. */
     this.cover = new Int32Array(1);
     /** @type {{payload: Payload, index: number, from: number, to: number, lit: boolean}[] | null} */
@@ -170,7 +174,7 @@ export class Lanes {
     track.sections.forEach((section, index) => {
       const from = Math.max(GUTTER, this.x(section.from));
       const to = Math.min(this.width, this.x(section.to));
-      if (to <= GUTTER || from >= this.width) return;
+      if (to <= GUTTER || from >= this.width || this.x(section.to) - this.x(section.from) < 3) return;
       if (index % 2 === 0) {
         context.fillStyle = colors.shade;
         context.fillRect(from, top, to - from, height);
@@ -182,7 +186,9 @@ export class Lanes {
         context.fillRect(Math.round(edge), top, 1, height);
       }
       context.globalAlpha = 1;
-      if (to - from > 24) this.text(context, section.label, from + 6, top + HEAD / 2 - 1, to - from - 10);
+      const room = to - from - 10;
+      const fits = this.widthOf(context, section.label) <= room;
+      this.text(context, fits ? section.label : section.short, from + 6, top + HEAD / 2 - 1, room);
     });
     if (track.note) {
       context.fillStyle = colors.soft;
@@ -211,6 +217,7 @@ export class Lanes {
       this.drawRow(context, track, group.firstRow + row, y);
     }
     this.drawFreeLabels(context, track, top);
+    this.drawOutlines(context);
     context.restore();
     context.fillStyle = colors.line;
     context.fillRect(0, top + place.height + 2, this.width, 1);
@@ -237,7 +244,11 @@ export class Lanes {
       else if (end >= to) to = start;
       if (from >= to) break;
     }
-    this.drawMarks(context, track, row, y);
+    for (const { start, span } of track.marks?.get(row) ?? []) {
+      const x = this.x(start - track.origin);
+      const end = this.x(start + span - track.origin);
+      if (x <= this.width && end >= GUTTER) this.outlines.push({ x, y, width: end - x });
+    }
   }
 
   /**
@@ -256,7 +267,6 @@ export class Lanes {
     const offset = GUTTER + (base - track.origin - this.view.from) * scale;
     const step = unit * scale;
     const [left, right] = [this.x(from), this.x(to)];
-    context.strokeStyle = colors.mark;
     const last = rowStart[row + 1] ?? 0;
     for (let index = firstVisible(payload, row, (left - offset) / step); index < last; index += 1) {
       const x = offset + start[index] * step;
@@ -271,7 +281,7 @@ export class Lanes {
       context.fillRect(begin, y, Math.max(1, shown > 4 ? shown - 0.75 : shown), BAR);
       this.drawn += 1;
       if (track.kin && name[index] >= 0 && track.kin[name[index]] === 1) {
-        context.strokeRect(begin + 0.5, y + 0.5, Math.max(1, shown - 1.5), BAR - 1);
+        this.outlines.push({ x: begin, y, width: shown });
       }
       if (this.labels) {
         this.cover.fill(row, Math.max(0, Math.floor(begin)), Math.max(0, Math.ceil(begin + shown)));
@@ -327,22 +337,15 @@ export class Lanes {
     this.labels = null;
   }
 
-  /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {Track} track
-   * @param {number} row
-   * @param {number} y
-   */
-  drawMarks(context, track, row, y) {
-    const scale = (this.width - GUTTER) / (this.view.to - this.view.from);
+  /** @param {CanvasRenderingContext2D} context */
+  drawOutlines(context) {
     context.strokeStyle = /** @type {Colors} */ (this.colors).mark;
     context.lineWidth = 1.5;
-    for (const { start, span } of track.marks?.get(row) ?? []) {
-      const x = this.x(start - track.origin);
-      if (x > this.width || x + span * scale < GUTTER) continue;
-      context.strokeRect(x, y + 0.75, Math.max(1.5, span * scale - 1), BAR - 1.5);
+    for (const { x, y, width } of this.outlines) {
+      context.strokeRect(x, y + 0.75, Math.max(1.5, width - 1), BAR - 1.5);
     }
     context.lineWidth = 1;
+    this.outlines = [];
   }
 
   /**
@@ -412,6 +415,24 @@ export class Lanes {
    * @param {number} room
    */
   text(context, text, x, y, room) {
+    const width = this.widthOf(context, text);
+    if (width <= room) {
+      context.fillText(text, x, y);
+      return;
+    }
+    const letters = Math.floor((Math.min(text.length, 400) * (room - 8)) / width);
+    if (letters < 2) return;
+    // What an op is stands at the end of its path, and which of several threads at that of its name.
+    const tail = text.includes("/") ? text.slice(-letters) : (/ \d+$/.exec(text)?.[0] ?? "");
+    context.fillText(`${text.slice(0, Math.max(0, letters - tail.length))}…${tail}`, x, y);
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {string} text
+   * @returns {number} of its first 400 letters
+   */
+  widthOf(context, text) {
     const key = `${context.font}\n${text}`;
     let width = this.textWidths.get(key);
     if (width === undefined) {
@@ -419,12 +440,7 @@ export class Lanes {
       if (this.textWidths.size > 20000) this.textWidths.clear();
       this.textWidths.set(key, width);
     }
-    if (width <= room) {
-      context.fillText(text, x, y);
-      return;
-    }
-    const letters = Math.floor((Math.min(text.length, 400) * (room - 8)) / width);
-    if (letters >= 2) context.fillText(`${text.slice(0, letters)}…`, x, y);
+    return width;
   }
 
   /**

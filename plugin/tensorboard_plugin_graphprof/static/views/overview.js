@@ -477,7 +477,7 @@ function findings(report) {
     h("h2", {}, "Findings"),
     items.length
       ? h("ol", { class: "findings" }, ...items)
-      : h("p", { class: "hint" }, "None recorded: no rule found a cause to report in this session."),
+      : h("p", { class: "hint" }, "Nothing found, or not analysed for this session."),
   );
 }
 

@@ -116,7 +116,9 @@ function toolbar(columns, context, state) {
     checkbox("First calls", state.first === "1", (checked) => context.set({ first: checked })),
     checkbox("Logarithmic", state.log === "1", (checked) => context.set({ log: checked })),
     h("span", { class: "spring" }),
-    h("span", { class: "hint" }, "● steady  ○ warm-up, first of its block  △ above the scale  ┄ median"),
+    ...["● steady", "○ warm-up or first of its block", "△ above the scale", "┄ median"].map((text) =>
+      h("span", { class: "hint" }, text),
+    ),
   );
 }
 

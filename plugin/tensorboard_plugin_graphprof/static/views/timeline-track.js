@@ -66,7 +66,8 @@ export class ModeTrack {
       return {
         from: from - this.track.origin,
         to: to - this.track.origin,
-        label: `step ${num} · ${format.seconds((to - from) / 1e12)}`,
+        label: `step ${num} ${steps.exact[index] ? "·" : "≈"} ${format.seconds((to - from) / 1e12)}`,
+        short: String(num),
         current: index === this.step,
       };
     });
