@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from graphprof.capture import blame
 from graphprof.capture.pacing import Task, calls
 from graphprof.capture.protocol import RecordTrace, Traced
-from graphprof.errors import TraceError
+from graphprof.errors import StorageError, TraceError
 from graphprof.session import Failure, Phase, TraceRecord
 from graphprof.trace import amend, xspace
 from graphprof.units import count
@@ -138,7 +138,7 @@ def _trace_or_say_why(
     """A trace that cannot be recorded does not cost the mode its timings: it is an answer too."""
     try:
         return (yield from _trace(request, phase, steps_per_call, recorder, labelling))
-    except TraceError as error:
+    except (TraceError, StorageError) as error:
         return Traced(None, error=Failure("failed", error.message, error.cure))
 
 

@@ -13,7 +13,7 @@ from graphprof.capture import recorder
 from graphprof.capture.pacing import Call
 from graphprof.capture.protocol import RecordTrace, Traced
 from graphprof.capture.recorder import Recorder
-from graphprof.errors import TraceError
+from graphprof.errors import StorageError, TraceError
 
 
 class AlreadyExistsError(Exception):
@@ -187,3 +187,17 @@ def test_a_profiler_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
     own.start(tmp_path)
     with pytest.raises(TraceError, match="wrote no trace"):
         own.stop()
+
+
+def test_what_cannot_be_written_beside_the_trace_does_not_cost_the_timings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> int:
+        raise StorageError(f"Cannot write {path}: No space left on device", "Free some space")
+
+    monkeypatch.setattr(recorder.amend, "amend", full)
+    traced = run(FakeProfiler(), RecordTrace(4, str(tmp_path)), steps_per_call=2)
+
+    assert traced.record is None
+    assert traced.error is not None
+    assert "No space left" in traced.error.message
