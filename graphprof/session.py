@@ -22,7 +22,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -302,11 +302,18 @@ def load(path: str | os.PathLike[str]) -> Session:
             if not (graphprof_folder(run_path) / RUN_FILE).is_file():
                 continue
             run = _read(graphprof_folder(run_path) / RUN_FILE, Run)
+            if run.trace is not None and not _lies_inside(folder, run_path / run.trace.xplane):
+                problems.append(f"The trace of {mode} lies outside its session and is left out.")
+                run = replace(run, trace=None)
             measurement_file = graphprof_folder(run_path) / MEASUREMENT_FILE
-            measurement = _read(measurement_file, Measurement) if measurement_file.is_file() else None
+            measurement = (
+                _read(measurement_file, Measurement) if measurement_file.is_file() else None
+            )
             runs.append(RunFolder(run_path, run, measurement))
         except SessionError as error:
             problems.append(str(error))
+        except (OSError, ValueError) as error:  # a name that no folder can have
+            problems.append(f"Mode {mode[:80]!r} cannot be read: {error}.")
     return Session(folder, info, tuple(runs), tuple(problems))
 
 
@@ -398,6 +405,13 @@ def _check_inside(folder: Path, run_path: Path) -> None:
         )
 
 
+def _lies_inside(folder: Path, path: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):
+        return False
+
+
 def _read(path: Path, record: type[Record]) -> Record:
     try:
         data = path.read_bytes()
@@ -407,7 +421,9 @@ def _read(path: Path, record: type[Record]) -> Record:
             f"Cannot read {path}: {error.strerror or error}", "Check its permissions"
         ) from error
     except (ValueError, AttributeError, RecursionError) as error:
-        raise SessionError(f"{path} is damaged: not a JSON object", "Record the session again") from error
+        raise SessionError(
+            f"{path} is damaged: not a JSON object", "Record the session again"
+        ) from error
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise SessionError(
             f"{path} was written in format {version}, this version of graphprof reads up to {FORMAT_VERSION}",
