@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,7 +115,11 @@ def profile(
     except KeyboardInterrupt:
         ledger.close("interrupted")
         raise
-    except (UsageError, WorkloadError) as error:
+    except UsageError:
+        # Nothing was run: a mistyped name leaves no session behind.
+        shutil.rmtree(ledger.folder, ignore_errors=True)
+        raise
+    except WorkloadError as error:
         ledger.describe(error=Failure("failed", error.message, error.cure))
         ledger.close("failed")
         raise

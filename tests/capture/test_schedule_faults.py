@@ -165,19 +165,22 @@ def test_nothing_measured_is_an_error(tmp_path: Path, modes: tuple[str, ...], co
     assert all(run.run.error is not None for run in done.runs)
 
 
-@pytest.mark.parametrize(("what", "error"), [("workload", WorkloadError), ("usage", UsageError)])
-def test_a_workload_at_fault_ends_the_session_at_once(
-    tmp_path: Path, what: str, error: type[Exception]
-) -> None:
+def test_a_workload_at_fault_ends_the_session_at_once(tmp_path: Path) -> None:
     heard = Heard()
-    with pytest.raises(error):
-        profile(tmp_path, f"{what}-prepare", "good", progress=heard)
+    with pytest.raises(WorkloadError):
+        profile(tmp_path, "workload-prepare", "good", progress=heard)
 
     assert not any(line.startswith("good") for line in heard.lines)
     (folder,) = session.find(tmp_path)
     done = session.load(folder)
     assert done.info.status == "failed"
     assert {run.run.error for run in done.runs} == {done.info.error}
+
+
+def test_a_mistyped_name_leaves_no_session_behind(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        profile(tmp_path, "usage-prepare", "good")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
