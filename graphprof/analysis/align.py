@@ -30,7 +30,7 @@ from graphprof.trace.opnames import base_type, is_fused
 _PLUMBING = frozenset(
     {
         *("Shape", "ShapeN", "Size", "Rank", "Reshape", "Squeeze", "ExpandDims", "Identity"),
-        *("Const", "_EagerConst", "ReadVariableOp", "BroadcastGradientArgs", "NoOp"),
+        *("Const", "EagerConst", "ReadVariableOp", "BroadcastGradientArgs", "NoOp"),
     }
 )
 
