@@ -64,7 +64,8 @@ def _finding(number: int, finding: Finding) -> RenderableType:
     gain = finding.expected_gain
     if gain.high > 1:
         spread = f"{units.ratio(gain.low)} to {units.ratio(gain.high)}"
-        lines.append(_indented(f"gain    about {units.ratio(gain.value)} faster ({spread})"))
+        part = "" if gain.of == "work" else ", once built"
+        lines.append(_indented(f"gain    about {units.ratio(gain.value)} faster ({spread}){part}"))
     lines.append(_indented(f"change  {finding.change}"))
     numbers = ", ".join(_number(one) for one in finding.evidence)
     lines.append(_indented(f"because {numbers}", "dim"))

@@ -42,11 +42,20 @@ class Number:
 
 @dataclass(frozen=True)
 class Gain:
-    """How many times shorter the program's main work would get; 1 is no gain."""
+    """How many times shorter the program's time would get; 1 is no gain.
+
+    Attributes:
+        value: the estimate.
+        low: what is sure.
+        high: what Amdahl allows.
+        of: ``work``: of the main work (imports excluded) as long as this run was; ``steady``: of
+            the part that repeats, which is all of it in a long run (first buildings excluded).
+    """
 
     value: float
     low: float
     high: float
+    of: Literal["work", "steady"] = "work"
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,8 @@ class Draft:
         saved_s: seconds of main work that the change would save.
         surely_s: at least so many.
         at_most_s: at most so many.
+        once: the time is lost while building and compiling, so that a longer run would not lose
+            more of it in proportion; else it is lost in what repeats.
         note: it only says what bounds a healthy program; never above minor.
         supersedes: causes that this one explains; their drafts on the same time are dropped.
     """
@@ -112,6 +123,7 @@ class Draft:
     change: str
     refuted_by: str
     details: tuple[str, ...] = ()
+    once: bool = False
     note: bool = False
     supersedes: tuple[str, ...] = field(default=())
 
@@ -133,14 +145,24 @@ class Rule:
     find: Callable[[Any], list[Draft]]
 
 
-def gain(work_s: float, saved_s: float, surely_s: float, at_most_s: float) -> Gain:
-    """The ratio of the main work before and after, with its interval; Amdahl bounds it."""
+def gain(draft: Draft, work_s: float, steady_s: float) -> Gain:
+    """The ratio of times before and after the change, with its interval.
 
-    def ratio(saved: float) -> float:
-        return work_s / max(work_s - min(max(saved, 0.0), 0.98 * work_s), 1e-9)
+    Args:
+        draft: what would be saved.
+        work_s: the main work.
+        steady_s: the part of it that repeats.
+    """
+    base = work_s if draft.once else steady_s
+    low, value, high = sorted(
+        (_ratio(work_s, draft.surely_s), _ratio(base, draft.saved_s), _ratio(base, draft.at_most_s))
+    )
+    return Gain(value=value, low=low, high=high, of="work" if draft.once else "steady")
 
-    low, value, high = sorted((ratio(surely_s), ratio(saved_s), ratio(at_most_s)))
-    return Gain(value=value, low=low, high=high)
+
+def _ratio(base_s: float, saved_s: float) -> float:
+    """Amdahl: nothing saves more than what there is."""
+    return base_s / max(base_s - min(max(saved_s, 0.0), 0.98 * base_s), 1e-9)
 
 
 def severity(value: float, saved_s: float) -> Severity:

@@ -80,6 +80,7 @@ def _draft(
             if unrolled
             else "Loop over tf.range(...) (or tf.while_loop, tf.scan) instead of Python's range()"
         ),
+        once=True,
         refuted_by="The number of ops does not fall when the number of rounds is halved.",
         supersedes=("compile_dominates_short_run", "xla_compile_time"),
     )

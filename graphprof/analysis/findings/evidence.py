@@ -158,6 +158,11 @@ class Evidence:
         return sum(self.price_s(building) for building in self.outer_buildings)
 
     @cached_property
+    def repeating_s(self) -> float:
+        """The main work without buildings and first executions: all of it in a long run."""
+        return max(self.work_s - self.prices_s, 0.1 * self.work_s)
+
+    @cached_property
     def steady_s(self) -> float:
         """The part of the main work that the windows stand for: from the first window on, less
         buildings after it.

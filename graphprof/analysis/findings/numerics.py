@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Line
+from graphprof.analysis.recording import Line, to_line
 
 _FACTORS = {"float64": 0.5, "float16": 0.6, "bfloat16": 0.4}
 _SLOW_ON_CPU = ("float16", "bfloat16")
@@ -78,6 +78,14 @@ def _kernel_s(evidence: Evidence, share: float) -> float:
     return evidence.of_steady(busy) * share
 
 
+def _set_by(evidence: Evidence, dtype: str) -> Line | None:
+    """The line that switched the program to ``dtype``, if one did."""
+    for setting in evidence.recording.many("settings"):
+        if setting["what"] == "dtype" and dtype in str(setting["name"]):
+            return to_line(setting.get("site"))
+    return None
+
+
 def _draft(
     evidence: Evidence, dtype: str, share: float, seconds: float, source: str, line: Line | None
 ) -> Draft:
@@ -89,7 +97,7 @@ def _draft(
             f"{100 * share:.0f} % of the kernels' time is spent in {dtype}, "
             + ("which takes twice the work of float32" if wide else "which this CPU only emulates")
         ),
-        line=line,
+        line=_set_by(evidence, dtype) or line,
         evidence=(
             Number(f"{dtype} share of kernel time", share, "share", source),  # type: ignore[arg-type]
             Number(f"time in {dtype} kernels", seconds, "s", "trace"),

@@ -11,6 +11,7 @@ from graphprof.analysis.traced import Stage, bottleneck
 
 _PER_ELEMENT = 8
 _LEAST_WAIT = 0.1
+_PYTHON_PART = 0.2
 
 
 def find(evidence: Evidence) -> list[Draft]:
@@ -94,7 +95,9 @@ def _blame(evidence: Evidence, wait_s: float, share: float) -> list[Draft]:
     traced = evidence.traced
     python = _python(evidence)
     python_s = sum(one["total_s"] for one in python)
-    if python and python_s >= 0.3 * wait_s:
+    seen = traced.py_input_s / traced.input_wait_s if traced and traced.input_wait_s else 0.0
+    # Time inside the calls leaves out the wait for the interpreter lock before each of them.
+    if python and (python_s >= _PYTHON_PART * wait_s or seen >= _PYTHON_PART):
         return [_python_draft(evidence, python, python_s, wait_s, share)]
     stage = bottleneck(traced) if traced is not None else None
     if stage is None:
@@ -290,7 +293,7 @@ RULES = (
     Rule(
         causes=("input_bound_python_generator", "input_bound_python_gil"),
         proof="A tenth of the main work or more is waiting for batches, and Python called by the "
-        "pipeline takes a third of that time or more.",
+        "pipeline takes a fifth of that time or more.",
         refutation="Steps do not wait (the producer is hidden behind them).",
         find=lambda _evidence: [],
     ),

@@ -60,6 +60,7 @@ def _draft(evidence: Evidence, line: Line | None, sets: list[list[Building]]) ->
             if compiles
             else "Make the model or the tf.function once, before the loop, and call that one"
         ),
+        once=True,
         refuted_by="Each function is built once after the change and the time stays the same.",
         details=tuple(
             f"built for {one.called_from.file}:{one.called_from.line}"

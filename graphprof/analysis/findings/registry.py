@@ -75,11 +75,11 @@ def _superseded(draft: Draft, drafts: list[Draft]) -> bool:
 
 
 def _value(evidence: Evidence, draft: Draft) -> float:
-    return base.gain(evidence.work_s, draft.saved_s, draft.surely_s, draft.at_most_s).value
+    return base.gain(draft, evidence.work_s, evidence.repeating_s).value
 
 
 def _finding(evidence: Evidence, draft: Draft) -> Finding:
-    gain = base.gain(evidence.work_s, draft.saved_s, draft.surely_s, draft.at_most_s)
+    gain = base.gain(draft, evidence.work_s, evidence.repeating_s)
     return Finding(
         cause=draft.cause,
         severity="minor" if draft.note else base.severity(gain.value, draft.saved_s),

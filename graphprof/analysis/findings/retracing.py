@@ -7,6 +7,7 @@ from collections import Counter
 from graphprof.analysis import retraces
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
+from graphprof.analysis.findings.xla import own_line
 from graphprof.analysis.recording import Building
 
 _CAUSES = {
@@ -64,7 +65,10 @@ def _judge(evidence: Evidence, built: list[Building]) -> Draft | None:
     if cause == "retrace_shape" and any(evidence.jit(one) for one in built):
         cause = "xla_recompile_shape"
         supersedes += ("retrace_shape", "xla_compile_time")
-    lines = Counter(one.called_from for one in built[1:] if one.called_from)
+    calls = Counter(one.called_from for one in built[1:] if one.called_from)
+    line = calls.most_common(1)[0][0] if calls else built[0].defined_at
+    if cause == "xla_recompile_shape":
+        line = own_line(built[0])
     name = built[0].name.rsplit(".", 1)[-1]
     return Draft(
         cause=cause,
@@ -72,7 +76,7 @@ def _judge(evidence: Evidence, built: list[Building]) -> Draft | None:
             f"`{name}` was built {again + 1} times because {_WHAT[cause]}: "
             f"`{guilty.argument}`: {guilty.words}"
         ),
-        line=lines.most_common(1)[0][0] if lines else built[0].defined_at,
+        line=line,
         evidence=(
             Number("buildings of this function", again + 1, "count"),
             Number("cost of the repeated buildings", saved_s, "s"),
@@ -83,6 +87,7 @@ def _judge(evidence: Evidence, built: list[Building]) -> Draft | None:
         at_most_s=1.1 * saved_s,
         confidence=0.95,
         change=guilty.cure,
+        once=True,
         refuted_by="The number of buildings stays the same after the change.",
         details=tuple(details),
         supersedes=supersedes,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import EAGER_OP_S, GRAPH_OP_S, Evidence
-from graphprof.analysis.recording import Building
+from graphprof.analysis.recording import Building, Line, to_line
 
 _LEAST_SHARE = 0.2
+_LONG = 0.5
+_EAGER_OF_BUILDING = 0.25
+"""An eager op costs about a quarter of making the same op in a graph (0.2 to 0.3 measured), which
+also holds on a slow or busy machine, where the stated cost does not."""
 
 
 def find(evidence: Evidence) -> list[Draft]:
@@ -17,6 +21,8 @@ def find(evidence: Evidence) -> list[Draft]:
         if runs is None:
             continue
         price = evidence.price_s(building)
+        if runs.total_s - runs.first_s > _LONG * price:
+            continue  # the run is not short: its executions take as long as the price
         steps = runs.count * _steps_per_run(evidence, building)
         repaid = steps * _saved_per_step_s(evidence, building)
         if price > repaid:
@@ -43,7 +49,8 @@ def _saved_per_step_s(evidence: Evidence, building: Building) -> float:
     if evidence.jit(building):
         # Without XLA the step would still be built; a few times its XLA time is the most it costs.
         return ops * GRAPH_OP_S + (usual or 0.0)
-    eager = ops * EAGER_OP_S
+    making = _EAGER_OF_BUILDING * building.seconds / max(1, ops)
+    eager = ops * max(EAGER_OP_S, making)
     return max(0.0, eager - min(usual or 0.0, ops * GRAPH_OP_S))
 
 
@@ -89,13 +96,13 @@ def _draft(
             else "Call the model directly, model(x, training=False), for a few calls; keep the "
             "graph for long runs"
         ),
+        once=True,
         refuted_by="The program is meant to run much longer than it did here.",
     )
 
 
-def _asked_for_xla(evidence: Evidence):  # type: ignore[no-untyped-def]
-    from graphprof.analysis.recording import to_line
-
+def _asked_for_xla(evidence: Evidence) -> Line | None:
+    """The line that asked for XLA, as far as Keras's compile() did."""
     for record in evidence.recording.many("compiles"):
         if record.get("jit_compile"):
             return to_line(record.get("site"))

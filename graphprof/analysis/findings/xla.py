@@ -6,7 +6,7 @@ from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence, Runs
-from graphprof.analysis.recording import Building
+from graphprof.analysis.recording import Building, Line
 
 _SLOW = 8.0
 _LEAST_S = 0.02
@@ -60,7 +60,7 @@ def _again(evidence: Evidence, building: Building, runs: Runs) -> Draft | None:
     return Draft(
         cause=cause,
         sentence=f"XLA compiles `{name}` again for {what}, though it was built once",
-        line=building.called_from,
+        line=own_line(building),
         evidence=(
             Number("slow executions of the built function", len(slow), "count"),
             Number("a quick execution", usual, "s"),
@@ -77,10 +77,18 @@ def _again(evidence: Evidence, building: Building, runs: Runs) -> Draft | None:
             else "Use the value inside tensors only (tf.gather, tf.where, masks) instead of in "
             "slices, shapes or loop bounds, or leave jit_compile off"
         ),
+        once=True,
         refuted_by="No execution after the first is slow when shapes and values stay the same.",
         details=details,
         supersedes=("compile_dominates_short_run", "xla_compile_time", "retrace_shape"),
     )
+
+
+def own_line(building: Building) -> Line | None:
+    """Where the compiled function is defined, when that is the user's code, else its call."""
+    defined = building.defined_at
+    library = defined is None or "site-packages" in defined.file
+    return building.called_from if library else defined
 
 
 def _lost(runs: Runs, usual: float, limit: float) -> float:
@@ -110,7 +118,7 @@ def _long(evidence: Evidence, building: Building, runs: Runs) -> Draft | None:
     return Draft(
         cause="xla_compile_time",
         sentence=f"XLA compiled `{name}` once, for {excess:.1f} s ({evidence.op_count(building)} ops)",
-        line=building.called_from,
+        line=own_line(building),
         evidence=(
             Number("first execution beyond a usual one", excess, "s"),
             Number("share of the main work", evidence.share(excess), "share"),
@@ -122,6 +130,7 @@ def _long(evidence: Evidence, building: Building, runs: Runs) -> Draft | None:
         confidence=0.6 if few else 0.8,
         change="jit_compile=False, or XLA for the hot part alone; loops with tf.while_loop instead "
         "of unrolled Python",
+        once=True,
         refuted_by="The first execution takes as long without jit_compile.",
     )
 

@@ -34,6 +34,9 @@ def watch_inputs(watch: Watch) -> dict[str, Wrap]:
         "map_fn": lambda original: _loop_function(watch, original, "map_fn"),
         "scan": lambda original: _loop_function(watch, original, "scan"),
         "foldl": lambda original: _loop_function(watch, original, "foldl"),
+        "run_functions_eagerly": lambda original: watch_switch(
+            watch, original, "run_functions_eagerly"
+        ),
     }
 
 
@@ -42,6 +45,8 @@ def watch_keras_inputs(watch: Watch) -> dict[str, Wrap]:
     return {
         "py_dataset": lambda original: _adapter(watch, original, "PyDataset"),
         "generator": lambda original: _adapter(watch, original, "generator"),
+        "set_floatx": lambda original: watch_switch(watch, original, "dtype"),
+        "set_policy": lambda original: watch_switch(watch, original, "dtype"),
     }
 
 
@@ -291,6 +296,20 @@ def _adapter(watch: Watch, original: Any, kind: str) -> Any:
             )
 
     return __init__
+
+
+def watch_switch(watch: Watch, original: Any, what: str) -> Any:
+    """Keep which line turned a switch of the whole program, and to what."""
+
+    def switch(*args: Any, **kwargs: Any) -> Any:
+        value = args[0] if args else next(iter(kwargs.values()), None)
+        site = sites.here(2)
+        watch.settings.append(
+            {"what": what, "name": str(getattr(value, "name", value)), "site": _listed(site)}
+        )
+        return original(*args, **kwargs)
+
+    return switch
 
 
 def _listed(site: Site | None) -> list[Any] | None:

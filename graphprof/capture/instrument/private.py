@@ -21,6 +21,21 @@ _EAGER = "tensorflow.python.eager"
 _KERAS_TRAINER = "keras.src.backend.tensorflow.trainer:TensorFlowTrainer"
 
 
+_PUBLIC = (
+    "tensorflow",
+    "tensorflow._api.v2.v2",
+    "tensorflow._api.v2.config",
+    "keras.config",
+    "keras.backend",
+    "keras.mixed_precision",
+    "keras.dtype_policies",
+    "keras._tf_keras.keras.config",
+    "keras._tf_keras.keras.backend",
+    "keras._tf_keras.keras.mixed_precision",
+)
+"""Modules that hand out private functions under public names."""
+
+
 @dataclass(frozen=True)
 class Point:
     """One private function that is watched.
@@ -93,6 +108,10 @@ TENSORFLOW: dict[str, Point] = {
     ),
     "map_fn": Point("tensorflow.python.ops.map_fn:map_fn_v2", "uses of tf.map_fn"),
     "scan": Point("tensorflow.python.ops.functional_ops:scan_v2", "uses of tf.scan"),
+    "run_functions_eagerly": Point(
+        f"{_EAGER}.polymorphic_function.eager_function_run:run_functions_eagerly",
+        "which line made functions run eagerly",
+    ),
     "foldl": Point("tensorflow.python.ops.functional_ops:foldl_v2", "uses of tf.foldl"),
 }
 
@@ -105,6 +124,10 @@ KERAS: dict[str, Point] = {
     "predict_on_batch": Point(f"{_KERAS_TRAINER}.predict_on_batch", "calls of predict_on_batch"),
     "make_step": Point(f"{_KERAS_TRAINER}._make_function", "steps of fit and evaluate"),
     "make_predict": Point(f"{_KERAS_TRAINER}.make_predict_function", "steps of predict"),
+    "set_floatx": Point("keras.src.backend.config:set_floatx", "which line set floatx"),
+    "set_policy": Point(
+        "keras.src.dtype_policies.dtype_policy:set_dtype_policy", "which line set the dtype policy"
+    ),
     "compile": Point("keras.src.trainers.trainer:Trainer.compile", "how models were compiled"),
     "callbacks": Point("keras.src.callbacks.callback_list:CallbackList", "time in callbacks"),
     "optimizer": Point(
@@ -144,7 +167,7 @@ def patch(point: Point, wrap: Callable[[Any], Any]) -> str | None:
     # AutoGraph must call the wrapper as it is; what it wraps is converted as before.
     replacement.autograph_info__ = {}
     setattr(owner, name, replacement)
-    for public in ("tensorflow", "tensorflow._api.v2.v2"):
+    for public in _PUBLIC:
         module = sys.modules.get(public)
         names = {} if module is None else vars(module)
         for alias in [key for key, value in names.items() if value is original]:
