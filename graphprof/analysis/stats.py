@@ -62,6 +62,7 @@ __all__ = [
     "trend",
     "trimmed_mean",
     "typical",
+    "usual_spreads",
     "verdict",
     "weights",
     "widen",
@@ -172,17 +173,29 @@ def block_median(calls_s: Sequence[float]) -> float | None:
     return float(np.median(kept)) if kept.size else None
 
 
-def between_waves(means: Sequence[Mean], prior: float) -> tuple[float, float]:
-    """Variance of the true value between waves, and its degrees of freedom.
+def usual_spreads(means: Sequence[Mean], prior: float) -> Series:
+    """Standard deviation of each wave's true value around that of all waves, as foreseen.
 
-    With fewer than ``WAVES_TO_ESTIMATE`` waves it is ``prior`` squared, taken as known. With more,
-    the variance that the waves show beyond their own errors is averaged with it.
+    It is ``prior``, and more in a wave that was noisier than the machines the prior is from: on a
+    crowded machine part of the noise sticks to a process for as long as it lives (the core that it
+    was placed on), which its rounds cannot tell from the process itself.
     """
+    noise = [math.sqrt(mean.n) * (mean.se or 0.0) for mean in means]
+    return prior * np.maximum(1.0, np.array(noise) / USUAL_ROUND_SD)
+
+
+def between_waves(means: Sequence[Mean], prior: float) -> tuple[Series, float]:
+    """Variances of the waves' true values, and their degrees of freedom.
+
+    With fewer than ``WAVES_TO_ESTIMATE`` waves they are as foreseen and taken as known. With more,
+    the variance that the waves show beyond their own errors is averaged with them.
+    """
+    foreseen = usual_spreads(means, prior) ** 2
     if len(means) < WAVES_TO_ESTIMATE:
-        return prior**2, math.inf
+        return foreseen, math.inf
     freedom = len(means) - 1
-    estimated = excess_variance([mean.value for mean in means], _variances(means))
-    return (PRIOR_DF * prior**2 + freedom * estimated) / (PRIOR_DF + freedom), PRIOR_DF + freedom
+    shown = excess_variance([mean.value for mean in means], _variances(means))
+    return (PRIOR_DF * foreseen + freedom * shown) / (PRIOR_DF + freedom), PRIOR_DF + freedom
 
 
 def excess_variance(
@@ -214,17 +227,17 @@ def excess_variance(
     return float(optimize.brentq(surplus, smallest, largest))
 
 
-def weights(means: Sequence[Mean], spread: float = TAU_ACROSS_MODES) -> Series:
+def weights(means: Sequence[Mean]) -> Series:
     """Weights of waves, which sum to 1: the inverse of their variances, as in a meta-analysis.
 
-    A wave's variance is what differs between processes (``spread`` squared) and its own error, so
-    that precise waves count alike and one that was disturbed or cut off counts less. Its own error
-    is taken no smaller than that of as many rounds that vary by ``USUAL_ROUND_SD``: a few rounds
-    that agree by chance gain nothing.
+    A wave's variance is what differs between processes and its own error, so that precise waves
+    count alike and one that was disturbed or cut off counts less. Its own error is taken no smaller
+    than that of as many rounds that vary by ``USUAL_ROUND_SD``: a few rounds that agree by chance
+    gain nothing.
     """
     floors = [USUAL_ROUND_SD**2 / mean.n for mean in means]
-    own = [max(pair) for pair in zip(_variances(means), floors, strict=True)]
-    raw = 1 / (spread**2 + np.array(own))
+    own = np.maximum(_variances(means), floors)
+    raw = 1 / (usual_spreads(means, TAU_ACROSS_MODES) ** 2 + own)
     return np.asarray(raw / raw.sum())
 
 
@@ -327,8 +340,8 @@ def ratio(
     rounds = sum(wave.size for wave in series)
     prior = TAU_SAME_MODE if same_mode else TAU_ACROSS_MODES
     narrow = over_waves(means)
-    variance, df = between_waves(means, prior)
-    wide = widen(narrow, variance * float((weights(means) ** 2).sum()), df)
+    variances, df = between_waves(means, prior)
+    wide = widen(narrow, float(weights(means) ** 2 @ variances), df)
     said = verdict(wide, aa_effect) if rounds >= FEWEST_ROUNDS else "inconclusive"
     more = needed(narrow, wide, rounds, len(means)) if wide and said == "inconclusive" else None
     low, high = _exp(wide.interval() if wide else None)
