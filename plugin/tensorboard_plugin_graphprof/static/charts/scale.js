@@ -14,7 +14,7 @@ export function ticks(low, high, wanted) {
   const last = Math.floor(high / step + 1e-9);
   /** @type {number[]} */
   const found = [];
-  for (let i = first; i <= last; i += 1) found.push(i * step);
+  for (let i = first; i <= last; i += 1) found.push(i * step + 0); // + 0: no -0
   return found;
 }
 
