@@ -30,6 +30,8 @@ SLOW_FACTOR: Final = 1.5
 SLOW_SHARE: Final = 0.10
 OTHERS_SHARE: Final = 0.10
 STEAL_SHARE: Final = 0.02
+# From this share on, worker processes compete for their processors with other programs.
+CROWDED: Final = 0.4
 # A comparison that could not have seen a difference of this size has measured nothing.
 BLIND: Final = 0.25
 
@@ -109,17 +111,22 @@ def machine_noise(
     return replace(noise, warnings=warnings)
 
 
-def cannot_support(steps: SessionSteps) -> str | None:
+def cannot_support(steps: SessionSteps, noise: MachineNoise | None = None) -> str | None:
     """The sentence for the headline when this session's own errors forbid its claims, else None.
 
-    That is so when the baseline came out different from itself, or when what is inconclusive could
-    not have been anything else.
+    That is so when the baseline came out different from itself, when other programs used most of
+    the machine, or when what is inconclusive could not have been anything else.
     """
     aa = steps.aa
     if aa is not None and aa.verdict in ("faster", "slower"):
         return (
             f"This machine did not hold still: {steps.baseline} differed by {share(abs(aa.value - 1))} "
             "from itself in other processes, and no smaller difference is claimed."
+        )
+    if noise is not None and (noise.others_share or 0.0) > CROWDED:
+        return (
+            f"Other programs used {share(noise.others_share)} of the processors. A process may then "
+            "be slow for as long as it lives; trust no difference that a quieter run does not show."
         )
     open_ratios = [s.ratio for s in steps.modes if s.ratio and s.ratio.verdict == "inconclusive"]
     seen = [ratio.detectable for ratio in open_ratios if ratio.detectable is not None]

@@ -78,6 +78,8 @@ TAU_SAME_MODE = 0.028
 TAU_ACROSS_MODES = 0.04
 PRIOR_DF = 6
 WAVES_TO_ESTIMATE = 3
+# Chance makes two waves differ so much, in variances, once in a hundred times.
+CONTRADICTION = 6.63
 # Standard deviation of a round's log-ratio on a shared machine (measured: 0.19 to 0.24).
 USUAL_ROUND_SD = 0.2
 # Standard deviation of the step time between processes of one mode (the same measurements).
@@ -187,14 +189,21 @@ def usual_spreads(means: Sequence[Mean], prior: float) -> Series:
 def between_waves(means: Sequence[Mean], prior: float) -> tuple[Series, float]:
     """Variances of the waves' true values, and their degrees of freedom.
 
-    With fewer than ``WAVES_TO_ESTIMATE`` waves they are as foreseen and taken as known. With more,
-    the variance that the waves show beyond their own errors is averaged with them.
+    One wave shows nothing of it, and two next to nothing, so that they are as foreseen and taken
+    as known, unless two waves contradict each other: then what they show counts in its place.
+    With more, the variance that the waves show beyond their own errors is averaged with what was
+    foreseen.
     """
     foreseen = usual_spreads(means, prior) ** 2
-    if len(means) < WAVES_TO_ESTIMATE:
+    if len(means) == 1:
         return foreseen, math.inf
     freedom = len(means) - 1
-    shown = excess_variance([mean.value for mean in means], _variances(means))
+    own = _variances(means)
+    shown = excess_variance([mean.value for mean in means], own)
+    if len(means) < WAVES_TO_ESTIMATE:
+        difference = means[0].value - means[1].value
+        contradiction = difference**2 > CONTRADICTION * (sum(own) + float(foreseen.sum()))
+        return (np.maximum(foreseen, shown) if contradiction else foreseen), math.inf
     return (PRIOR_DF * foreseen + freedom * shown) / (PRIOR_DF + freedom), PRIOR_DF + freedom
 
 
@@ -208,7 +217,7 @@ def excess_variance(
         variances: squared standard errors of the values; they may differ by orders of magnitude.
         mean: the true mean where it is known; None takes the weighted mean of the values.
     """
-    # Only sessions of three and more waves come here; the others need not wait for the import.
+    # Sessions of one wave do not come here, and need not wait for the import.
     from scipy import optimize
 
     x, own = np.asarray(values, dtype=float), np.asarray(variances, dtype=float)

@@ -102,6 +102,15 @@ def test_a_difference_that_is_plain_in_spite_of_the_noise_is_not_doubted() -> No
     assert noise.cannot_support(session(ratio(1.0, 1.0, same=True), ratio(20.0, 1.0))) is None
 
 
+def test_a_crowded_machine_is_told_in_the_headline() -> None:
+    crowded = noise.machine_noise(samples(quiet(), others=0.6))
+    sentence = noise.cannot_support(session(ratio(1.0, same=True), ratio(2.0)), crowded)
+    assert sentence is not None
+    assert "60.0 % of the processors" in sentence
+    calm = noise.machine_noise(samples(quiet(), others=0.05))
+    assert noise.cannot_support(session(ratio(1.0, same=True), ratio(2.0)), calm) is None
+
+
 def test_a_sound_session_says_nothing() -> None:
     assert noise.cannot_support(session(ratio(1.01, same=True), ratio(1.5))) is None
     assert noise.cannot_support(session(None, None)) is None

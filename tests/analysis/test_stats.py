@@ -230,6 +230,26 @@ def test_a_constant_in_each_wave_moves_the_value_and_not_the_narrow_error(
         assert widths[0] == pytest.approx(widths[1], abs=1e-6)
 
 
+def test_two_waves_that_contradict_each_other_settle_nothing() -> None:
+    slow, same = rounds(1, waves=1, mean=1.0, sd=0.05)[0], rounds(2, waves=1, sd=0.05)[0]
+    agreeing = stats.ratio([slow, slow + 0.02])
+    contradicting = stats.ratio([slow, same])
+    assert agreeing is not None
+    assert agreeing.verdict == "slower"
+    assert contradicting is not None
+    assert contradicting.verdict == "inconclusive"
+
+
+def test_a_noisy_wave_is_foreseen_to_hide_more() -> None:
+    quiet, noisy = rounds(1, sd=0.1), rounds(1, sd=1.0)
+    spreads = [
+        stats.usual_spreads([stats.trimmed_mean(wave) for wave in waves], 0.04)
+        for waves in (quiet, noisy)
+    ]
+    assert set(spreads[0]) == {0.04}
+    assert min(spreads[1]) > 0.1
+
+
 def test_a_disturbed_wave_counts_less() -> None:
     calm, wild = rounds(1, waves=1, sd=0.05)[0], rounds(2, waves=1, mean=0.5, sd=3.0)[0]
     shares = stats.weights([stats.trimmed_mean(calm), stats.trimmed_mean(wild)])
