@@ -90,8 +90,9 @@ def singles(plane: Plane, kinds: Int8 | None, events: npt.NDArray[Any]) -> Entri
 def merge(
     plane: Plane, kinds: Int8 | None, events: npt.NDArray[np.int32]
 ) -> list[tuple[int, Entries]]:
-    """Merge a tile's events level by level; return the levels that are worth keeping."""
-    block = _Blocks.of(plane, kinds, events)
+    """Merge a row's events level by level; return the levels that are worth keeping."""
+    duration = plane.duration_ps[events]
+    block = _Blocks.of(singles(plane, kinds, events), duration, duration)
     # Below the mean distance of events there is less to merge than pixels to draw.
     spacing = int(block.end[-1] - block.start[0]) // len(events)
     level = max(0, -(-(spacing.bit_length() - 1 - _FINEST) // _STEP))
@@ -105,49 +106,61 @@ def merge(
     return kept
 
 
+def merge_again(
+    plane: Plane, entries: Entries, row: Int64, level: int, pixel_ps: float
+) -> tuple[Entries, Int64]:
+    """Merge entries of a level as far as a pixel hides more than the level's width.
+
+    Levels are four times as wide as the last, so this halves at most what is drawn. A block's kind
+    is then the one with most time among the kinds of its parts.
+    """
+    if level < 0 or pixel_ps < 2 * width_ps(level) or not len(entries):
+        return entries, row
+    lengths = plane.duration_ps[entries.event]
+    block = _Blocks.of(entries, entries.busy_ps.astype(np.int64), lengths)
+    groups = block.groups(_FINEST + _STEP * level + 1, row)
+    return block.merged(groups).entries(), row[groups]
+
+
 @dataclass
 class _Blocks:
-    """A tile's entries at one level, in columns."""
+    """Entries of one level in columns that add up."""
 
     start: Int64
     end: Int64
     count: Int64
     name: Int64
-    longest: Int64  # duration and event of the longest event, to be maximised together
+    longest: Int64  # duration of the longest event
     event: Int64
     kind_ids: Int64
     busy: Int64  # shape (kinds, n): time by kind
 
     @classmethod
-    def of(cls, plane: Plane, kinds: Int8 | None, events: npt.NDArray[np.int32]) -> _Blocks:
-        start = plane.start_ps[events]
-        duration = plane.duration_ps[events]
-        own = np.full(len(events), -1, np.int8) if kinds is None else kinds[events]
-        kind_ids = np.unique(own)
-        busy = (
-            duration[None]
-            if len(kind_ids) == 1
-            else np.where(own == kind_ids[:, None], duration, 0)
-        )
-        count = np.ones(len(events), np.int64)
-        name = plane.name_id[events].astype(np.int64)
+    def of(cls, entries: Entries, busy: Int64, longest: Int64) -> _Blocks:
+        kind_ids: Int64 = np.flatnonzero(np.bincount(entries.kind.astype(np.int64) + 1)) - 1
+        if len(kind_ids) == 1:
+            by_kind = busy[None]
+        else:
+            by_kind = np.where(entries.kind == kind_ids[:, None], busy, 0)
         return cls(
-            start,
-            start + duration,
-            count,
-            name,
-            duration,
-            events.astype(np.int64),
-            kind_ids.astype(np.int64),
-            busy,
+            entries.start_ps,
+            entries.end_ps,
+            entries.count.astype(np.int64),
+            entries.name.astype(np.int64),
+            longest,
+            entries.event.astype(np.int64),
+            kind_ids,
+            by_kind,
         )
 
-    def groups(self, shift: int) -> Index:
-        """Where the blocks of a level begin."""
+    def groups(self, shift: int, row: Int64 | None = None) -> Index:
+        """Where the blocks of a level begin; never across rows."""
         short = (self.end - self.start) >> shift == 0
         place = self.start >> shift
         apart = place[1:] != place[:-1]
         apart |= ~(short[1:] & short[:-1])
+        if row is not None:
+            apart |= row[1:] != row[:-1]
         return np.concatenate(([0], np.flatnonzero(apart) + 1))
 
     def merged(self, groups: Index) -> _Blocks:

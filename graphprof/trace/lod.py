@@ -7,7 +7,8 @@ block. What is longer stays itself, at every level.
 
 Rows are cut into tiles of at most ``_TILE`` events. A tile keeps a level only if it halves the
 entries of the level before, so all levels together take no more entries than there are events.
-A query picks, for each tile in its window, the widest level that a pixel still hides.
+A query picks, for each tile in its window, the widest level that a pixel still hides, and merges
+once more where the pixel hides two of its bins.
 
 The payload of ``query``, little endian::
 
@@ -30,7 +31,7 @@ The payload of ``query``, little endian::
             u32   busy    units covered by events, ``span`` for an event itself
             i32   event   index in the plane's columns: the event, or a block's longest one
             i32   row     index in ``rows``
-            i8    kind    as given to ``build``, of a block the one with most time; -1 unknown
+            i8    kind    as given to ``build``, -1 unknown; of a block the one with most time
 
 Entries are sorted by row, then by start.
 """
@@ -51,6 +52,7 @@ from graphprof.trace.blocks import (
     Index,
     Int8,
     merge,
+    merge_again,
     singles,
     widest,
     width_ps,
@@ -240,6 +242,7 @@ def query(levels: Levels, start_ps: int, end_ps: int, width_px: int) -> bytes:
     touched = (levels.tile_span[:, 0] < end_ps) & (levels.tile_span[:, 1] >= start_ps)
     tiles = np.flatnonzero(touched)
     entries, row = _window(levels, tiles, level, start_ps, end_ps)
+    entries, row = merge_again(levels.plane, entries, row, level, pixel_ps)
     shift = max(int(pixel_ps / _UNITS_A_PIXEL).bit_length() - 1, 0)
     header = _HEADER.pack(
         MAGIC,

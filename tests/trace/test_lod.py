@@ -142,7 +142,30 @@ def test_a_window_is_cut_from_the_whole(plane, start, length, width):
     for column in ("start_ps", "end_ps", "count", "event"):
         assert getattr(entries, column).tolist() == getattr(whole, column)[touching].tolist()
     payload = parse(lod.query(levels, start, start + length, width))
-    assert payload["event"].tolist() == entries.event.tolist()
+    assert payload["count"].sum() == entries.count.sum()
+    if payload["resolution"] * 2 > length / width:
+        assert payload["event"].tolist() == entries.event.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(planes(), st.integers(1, 300))
+def test_what_a_pixel_hides_is_merged_once_more(plane, width):
+    levels = build(plane)
+    end = int(plane.end_ps.max(initial=0)) + 1
+    entries, rows = entries_of(levels, 0, end, width)
+    level = blocks.widest(end / width)
+    fewer, fewer_rows = blocks.merge_again(plane, entries, rows, level, end / width)
+    assert fewer.count.sum() == entries.count.sum()
+    same = fewer_rows[1:] == fewer_rows[:-1]
+    assert np.all(fewer.end_ps[:-1][same] <= fewer.start_ps[1:][same])
+    merged = fewer.count > 1
+    assert np.all((fewer.end_ps - fewer.start_ps)[merged] < 2 * end / width)
+    assert fewer.busy_ps.sum() == pytest.approx(entries.busy_ps.sum())
+    # An entry of one event is that event still, and a block holds its longest.
+    for place in range(len(fewer)):
+        event = fewer.event[place]
+        assert fewer.start_ps[place] <= plane.start_ps[event]
+        assert plane.end_ps[event] <= fewer.end_ps[place]
 
 
 @settings(max_examples=100, deadline=None)
