@@ -72,14 +72,23 @@ def _sums_to_one(values: Any) -> bool:
     """Whether the last dimension holds probabilities (a softmax, or one-hot labels)."""
     import numpy as np
 
+    if not _is_dense(values):
+        return False
     array = np.asarray(values, dtype="float32")
     if array.ndim < 2 or array.shape[-1] < 2 or not array.size:
         return False
     return bool(array.min() >= 0 and np.abs(array.sum(-1) - 1).max() < 1e-2)
 
 
+def _is_dense(values: Any) -> bool:
+    """Whether it is an array: ragged and sparse tensors have no array to look at."""
+    return hasattr(values, "__array__") and None not in tuple(values.shape)
+
+
 def _inside_unit(values: Any) -> bool:
     import numpy as np
 
+    if not _is_dense(values):
+        return False
     array = np.asarray(values, dtype="float32")
     return bool(array.size and array.min() >= 0 and array.max() <= 1)

@@ -119,7 +119,7 @@ def _wrong(source: str, result: Any) -> str:
     if isinstance(result, tuple):
         kinds = ", ".join(type(part).__name__ for part in result)
         return f"{source} returned a tuple of ({kinds})"
-    return f"{source} returned a {type(result).__name__}"
+    return f"{source} returned a value of type {type(result).__name__}"
 
 
 def _cure(result: Any) -> str:

@@ -120,6 +120,8 @@ def labels(loss: Any, outputs: Any, seed: int) -> list[Any]:
     import numpy as np
 
     flat = keras.tree.flatten(outputs)
+    if any(None in tuple(output.shape) for output in flat):  # ragged: no shape to fit labels to
+        return []
     if not isinstance(loss, (dict, list, tuple)) or len(losses := _losses(loss, outputs)) != len(
         flat
     ):

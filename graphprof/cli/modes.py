@@ -82,7 +82,9 @@ def command(phase: Phase | None, no_probe: bool, as_json: bool) -> None:
         }
         click.echo(json.dumps(document, indent=2))
         return
-    _print(entries, builtins, known.problems)
+    _print(entries, builtins, trouble)
+    for problem in known.problems:
+        click.echo(problem, err=True)
 
 
 def probe() -> tuple[dict[str, str | None], str | None]:
@@ -110,8 +112,9 @@ def probe() -> tuple[dict[str, str | None], str | None]:
 
 
 def _print(
-    entries: Sequence[Entry], builtins: Sequence[tuple[str, str]], problems: Sequence[str]
+    entries: Sequence[Entry], builtins: Sequence[tuple[str, str]], trouble: str | None
 ) -> None:
+    """Print both tables; ``trouble`` is why no mode can run at all."""
     console = Console()
     table = Table(title="Modes", title_justify="left", box=None, pad_edge=False)
     for heading in ("mode", "phase", "here", "what it is"):
@@ -119,14 +122,15 @@ def _print(
     for entry in entries:
         phases = "all" if entry.phases == PHASES else ", ".join(entry.phases)
         here = {None: "not probed", True: "yes", False: "no"}[entry.runs_here]
-        what = entry.summary if entry.reason is None else f"{entry.summary} {entry.reason}"
+        own_reason = entry.reason is not None and entry.reason != trouble
+        what = f"{entry.summary} {entry.reason}" if own_reason else entry.summary
         table.add_row(entry.mode, phases, here, what)
     console.print(table)
+    if trouble is not None:
+        console.print(f"\n{trouble}", markup=False)
     models = Table(title="\nBuilt-in models", title_justify="left", box=None, pad_edge=False)
     models.add_column("target", no_wrap=True)
     models.add_column("what it is")
     for name, text in builtins:
         models.add_row(name, text)
     console.print(models)
-    for problem in problems:
-        click.echo(problem, err=True)

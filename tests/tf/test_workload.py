@@ -125,7 +125,9 @@ def test_synthesised_integers_stay_inside_an_embedding_in_a_custom_layer(program
                 super().__init__()
                 self.inner = {"table": layers.Embedding(5, 2)}
                 self.small = layers.Embedding(3, 2)
-                self.small.build(None)
+            def build(self, shape):
+                self.small.build(shape)
+                self.inner["table"].build(shape)
             def call(self, x):
                 return self.small(x)
         def build():
@@ -305,6 +307,18 @@ def test_a_shuffled_dataset_gives_the_same_order_in_every_process(program):
     one, other = first_batches(load(path, seed=3)), first_batches(load(path, seed=3))
     assert all(itertools.starmap(equal, zip(one, other, strict=True)))
     assert not equal(one[0], first_batches(load(path, seed=4))[0])
+
+
+def test_ragged_batches_need_labels_of_their_own(program):
+    path = program("""
+        def build():
+            rows = tf.ragged.constant([[1, 2], [3], [4, 5, 6]] * 4)
+            model = keras.Sequential([layers.Embedding(9, 2)])
+            return model, tf.data.Dataset.from_tensor_slices(rows).batch(4)
+    """)
+    assert load(path, phase="predict").batch == "int32 (4, None)"
+    with pytest.raises(WorkloadError, match="No labels could be made up"):
+        load(path)
 
 
 def test_only_whole_batches_of_arrays(program):
@@ -509,8 +523,8 @@ def test_a_step_with_its_model_says_which_weights_begin_equal(program):
 BAD = {
     "return 1 / 0": ("build() failed at {path}:", "ZeroDivisionError"),
     "return None": ("returned nothing", ""),
-    "return {'model': net()}": ("returned a dict", ""),
-    "return layers.Dense(3)": ("returned a Dense", ""),
+    "return {'model': net()}": ("returned a value of type dict", ""),
+    "return layers.Dense(3)": ("returned a value of type Dense", ""),
     "return net(), net()": ("returned a tuple of (Sequential, Sequential)", ""),
     "import graphprof; return graphprof.Workload(data=X)": ("neither model nor step", ""),
     "return net(), {1, 2}": ("Data of type set", ""),
