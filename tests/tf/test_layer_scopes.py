@@ -1,0 +1,226 @@
+"""Labels against truth: the layer that was made slow shows as slow, in every mode, wherever it stands."""
+
+import contextlib
+import time
+
+import pytest
+
+from graphprof.trace import labels as label_files
+
+pytestmark = pytest.mark.tf
+
+tf = pytest.importorskip("tensorflow")
+keras = pytest.importorskip("keras")
+
+from graphprof.analysis import attribution, layers  # noqa: E402
+from graphprof.capture.instrument import naming, private, scopes  # noqa: E402
+from graphprof.capture.labelling import Labelling  # noqa: E402
+from graphprof.trace import xspace  # noqa: E402
+
+STEPS = 3
+PLACES = 3
+
+
+class Plain(keras.layers.Dense):
+    """A small layer."""
+
+
+class Slow(keras.layers.Dense):
+    """The same with matrix products that nobody needs, forward and backward."""
+
+    def call(self, inputs):
+        outputs = super().call(inputs)
+        wide = keras.ops.tile(outputs, (24, 48))
+        for _ in range(3):
+            wide = keras.ops.tanh(keras.ops.matmul(wide, keras.ops.transpose(wide)))
+        return outputs + 1e-6 * keras.ops.mean(wide)
+
+
+class Asleep(keras.layers.Layer):
+    """Sleeps in Python."""
+
+    def call(self, inputs):
+        def sleep(values):
+            time.sleep(0.02)
+            return values
+
+        outputs = tf.py_function(sleep, [inputs], inputs.dtype)
+        outputs.set_shape(inputs.shape)
+        return inputs + 0 * tf.stop_gradient(outputs)
+
+
+def build(slow):
+    keras.utils.set_random_seed(0)
+    parts = [
+        (Slow if place == slow else Plain)(8, name=f"layer_{place}") for place in range(PLACES)
+    ]
+    return compiled(keras.Sequential([keras.Input((8,)), *parts], name="net"))
+
+
+def compiled(model, **options):
+    model.compile(
+        optimizer=keras.optimizers.Adam(), loss=keras.losses.MeanSquaredError(), **options
+    )
+    return model
+
+
+def record(folder, model, mode, batch):
+    """Record a few steps as the worker does, and attribute them."""
+    step = model.train_step
+    if mode == "fit":
+        iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
+        compiled(model, jit_compile=False).make_train_function()
+        step = lambda _: model.train_function(iterator)  # noqa: E731
+    elif mode != "eager":
+        step = tf.function(step, jit_compile=mode == "xla")
+    labelling = Labelling(op_by_op=mode == "eager")
+    with labelling.first_call():
+        step(batch)
+    step(batch)
+    tf.profiler.experimental.start(str(folder))
+    for number in range(STEPS):
+        with (
+            labelling.traced_call(),
+            tf.profiler.experimental.Trace("train", step_num=number, _r=1),
+        ):
+            step(batch)
+    tf.profiler.experimental.stop()
+    assert labelling.save(folder) == ()
+    path = next(folder.rglob("*.xplane.pb"))
+    known = label_files.load(folder / "plugins/graphprof/labels.json")
+    trace = xspace.read(path, attribution.STATS)
+    return layers.table(attribution.attribute(trace, known, xspace.hlo_modules(path)))
+
+
+def slowest(table, in_pass):
+    rows = [row for row in table.rows if row.in_pass == in_pass and row.owner.startswith("net/")]
+    return max(rows, key=lambda row: row.op_s).owner
+
+
+@pytest.mark.parametrize("place", range(PLACES))
+@pytest.mark.parametrize("mode", ["eager", "graph", "xla", "fit"])
+def test_a_slow_layer_shows_forward_and_backward(tmp_path, mode, place):
+    batch = (tf.random.normal((16, 8)), tf.random.normal((16, 8)))
+    table = record(tmp_path, build(place), mode, batch)
+    assert slowest(table, "forward") == f"net/layer_{place}"
+    assert slowest(table, "backward") == f"net/layer_{place}"
+    assert table.labelled > 0.95
+    assert {row.in_pass for row in table.rows} >= {"loss", "optimizer", "metrics"}
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_a_sleeping_python_function_shows_as_its_layer(tmp_path, mode):
+    parts = [Plain(8, name="layer_0"), Asleep(name="layer_1"), Plain(8, name="layer_2")]
+    model = compiled(keras.Sequential([keras.Input((8,)), *parts], name="net"))
+    batch = (tf.random.normal((16, 8)), tf.random.normal((16, 8)))
+    table = record(tmp_path, model, mode, batch)
+    assert slowest(table, "forward") == "net/layer_1"
+    row = next(row for row in table.rows if row.owner == "net/layer_1" and row.in_pass == "forward")
+    assert row.kinds["py_function"] >= 0.02
+
+
+class Block(keras.layers.Layer):
+    """A custom layer that holds layers and calls one of them twice."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = keras.layers.Dense(6, name="inner")
+        self.add = keras.layers.Add(name="add")
+
+    def call(self, inputs):
+        once = self.inner(inputs)
+        return self.add([inputs, self.inner(once)])
+
+
+class Subclassed(keras.Model):
+    """A model by subclassing, with ops of its own and a model inside."""
+
+    def __init__(self):
+        super().__init__(name="net")
+        self.block = Block(name="block")
+        self.tower = keras.Sequential([keras.layers.Dense(6, name="deep")], name="tower")
+        self.each = keras.layers.TimeDistributed(keras.layers.Dense(4, name="step"), name="each")
+        self.lstm = keras.layers.LSTM(3, name="lstm")
+        self.head = keras.layers.Dense(1, name="head")
+
+    def call(self, inputs):
+        values = self.block(inputs) + self.tower(inputs)
+        return self.head(self.lstm(self.each(values)))
+
+
+EXPECTED = {
+    "net",
+    "net/block",
+    "net/block/inner",
+    "net/block/add",
+    "net/tower",
+    "net/tower/deep",
+    "net/each",  # TimeDistributed runs the inside of its layer without calling it
+    "net/lstm",
+    "net/lstm/lstm_cell",
+    "net/head",
+}
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_layers_of_every_kind_are_told_apart(tmp_path, mode):
+    model = compiled(Subclassed())
+    batch = (tf.random.normal((4, 5, 6)), tf.random.normal((4, 1)))
+    model(batch[0])
+    table = record(tmp_path, model, mode, batch)
+    known = label_files.load(tmp_path / "plugins/graphprof/labels.json")
+    assert {layer.path for layer in known.layers} == EXPECTED
+    assert known.containers == {"net", "net/tower"}
+    busy = {
+        in_pass: {row.owner for row in table.rows if row.busy_s and row.in_pass == in_pass}
+        for in_pass in ("forward", "backward")
+    }
+    trained = {
+        "net/block/inner",
+        "net/tower/deep",
+        "net/each",
+        "net/lstm/lstm_cell",
+        "net/head",
+    }
+    assert trained <= busy["forward"]
+    assert trained <= busy["backward"]
+    assert busy["backward"] <= {*EXPECTED, ""}
+
+
+def test_methods_are_put_back():
+    methods = (keras.Layer.__call__, keras.Optimizer.apply, tf.GradientTape.gradient)
+    with contextlib.suppress(ZeroDivisionError), scopes.layers(), naming.building():
+        assert keras.Layer.__call__ is not methods[0]
+        _ = 1 / 0
+    assert (keras.Layer.__call__, keras.Optimizer.apply, tf.GradientTape.gradient) == methods
+
+
+def test_scopes_change_no_result():
+    def gradients():
+        model = build(1)
+        inputs = tf.reshape(tf.range(16.0), (2, 8))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(inputs) ** 2)
+        return tape.gradient(loss, model.trainable_variables)
+
+    plain = gradients()
+    with scopes.layers() as seen:
+        scoped = gradients()
+    assert seen.lost == ()
+    for one, other in zip(plain, scoped, strict=True):
+        tf.debugging.assert_equal(one, other)
+
+
+@pytest.mark.parametrize("point", private.SCOPE_POINTS, ids=lambda point: point.where)
+def test_this_release_has_what_scopes_hang_on(point):
+    point.resolve()
+    assert private.tensor_id(tf.constant(1)) is not None
+
+
+def test_without_it_the_backward_pass_is_said_to_be_lost(monkeypatch):
+    gone = private.Point("tensorflow.python.eager.backprop:_gone", "something")
+    monkeypatch.setattr(private, "GRADIENT_FUNCTION", gone)
+    with scopes.layers() as seen:
+        build(0)(tf.zeros((1, 8)))
+    assert "without layers" in seen.lost[0]
+    assert "net/layer_0" in seen.layers
