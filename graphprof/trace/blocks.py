@@ -117,7 +117,7 @@ def merge_again(
     if level < 0 or pixel_ps < 2 * width_ps(level) or not len(entries):
         return entries, row
     lengths = plane.duration_ps[entries.event]
-    block = _Blocks.of(entries, entries.busy_ps.astype(np.int64), lengths)
+    block = _Blocks.of(entries, entries.busy_ps, lengths)
     groups = block.groups(_FINEST + _STEP * level + 1, row)
     return block.merged(groups).entries(), row[groups]
 
@@ -128,15 +128,15 @@ class _Blocks:
 
     start: Int64
     end: Int64
-    count: Int64
-    name: Int64
+    count: Int32
+    name: Int32
     longest: Int64  # duration of the longest event
-    event: Int64
+    event: Int32
     kind_ids: Int64
-    busy: Int64  # shape (kinds, n): time by kind
+    busy: npt.NDArray[Any]  # shape (kinds, n): time by kind
 
     @classmethod
-    def of(cls, entries: Entries, busy: Int64, longest: Int64) -> _Blocks:
+    def of(cls, entries: Entries, busy: npt.NDArray[Any], longest: Int64) -> _Blocks:
         kind_ids: Int64 = np.flatnonzero(np.bincount(entries.kind.astype(np.int64) + 1)) - 1
         if len(kind_ids) == 1:
             by_kind = busy[None]
@@ -145,10 +145,10 @@ class _Blocks:
         return cls(
             entries.start_ps,
             entries.end_ps,
-            entries.count.astype(np.int64),
-            entries.name.astype(np.int64),
+            entries.count,
+            entries.name,
             longest,
-            entries.event.astype(np.int64),
+            entries.event,
             kind_ids,
             by_kind,
         )
@@ -169,15 +169,13 @@ class _Blocks:
         name = np.minimum.reduceat(self.name, groups)
         name[name != np.maximum.reduceat(self.name, groups)] = -1
         longest = np.maximum.reduceat(self.longest, groups)
-        size = last - groups + 1
-        is_longest = np.flatnonzero(self.longest == np.repeat(longest, size))
-        of_group = np.repeat(np.arange(len(groups)), size)[is_longest]
-        event = np.empty(len(groups), np.int64)
-        event[of_group[::-1]] = self.event[is_longest[::-1]]  # of equals the first
+        is_longest = np.flatnonzero(self.longest == np.repeat(longest, last - groups + 1))
+        # Of equals the first.
+        event = self.event[is_longest[np.searchsorted(is_longest, groups)]]
         return _Blocks(
             self.start[groups],
             self.end[last],
-            np.add.reduceat(self.count, groups),
+            np.add.reduceat(self.count, groups, dtype=np.int32),
             name,
             longest,
             event,
@@ -191,8 +189,8 @@ class _Blocks:
             self.start,
             self.end,
             self.busy.sum(axis=0).astype(np.float32),
-            self.count.astype(np.int32),
-            self.name.astype(np.int32),
-            self.event.astype(np.int32),
+            self.count,
+            self.name,
+            self.event,
             self.kind_ids[self.busy.argmax(axis=0)].astype(np.int8),
         )
