@@ -97,12 +97,13 @@ def _load_script(target: str, args: list[str]) -> tuple[types.CodeType, types.Mo
         return _code_of("__main__", target, main_of=True)
     if not getattr(sys.flags, "safe_path", False):
         sys.path[0] = os.path.dirname(os.path.realpath(target))
+    absolute = os.path.abspath(target)  # as Python does for its main script
     with open(target, "rb") as file:
-        code = compile(file.read(), target, "exec", dont_inherit=True)
+        code = compile(file.read(), absolute, "exec", dont_inherit=True)
     module = types.ModuleType("__main__")
-    module.__file__ = target
+    module.__file__ = absolute
     module.__builtins__ = builtins  # type: ignore[attr-defined]
-    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", target)
+    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", absolute)
     return code, module
 
 

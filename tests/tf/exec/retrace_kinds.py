@@ -106,7 +106,7 @@ f_scalar = function()
 f_scalar(tf.zeros(3), np.float32(1.0))
 f_scalar(tf.zeros(3), np.float32(2.0))
 
-for i in range(3):
+for _ in range(3):
     f_loop = function()
     f_loop(tf.zeros(3))  # recreated
 
@@ -117,5 +117,5 @@ class Model(tf.Module):
         return tf.reduce_sum(x)
 
 
-for i in range(3):
+for _ in range(3):
     Model().step(tf.zeros(3))  # recreated

@@ -48,7 +48,11 @@ def test_each_planted_retrace_is_explained_at_its_line(recorded: recordings.Reco
             continue
         planted += 1
         said = found.get(number, [])
-        if not said or (said[0].cause, said[0].argument) != (mark["cause"], mark["argument"]) or not said[0].words.startswith(mark["words"]):
+        if (
+            not said
+            or (said[0].cause, said[0].argument) != (mark["cause"], mark["argument"])
+            or not said[0].words.startswith(mark["words"])
+        ):
             wrong.append((number, line, said))
     assert planted >= 17
     assert wrong == []
