@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from graphprof.trace import lockstep
+from graphprof.trace.events import Events, Stats
 from graphprof.trace.model import Int32, Int64, StatColumn
 
 FAR_PS = 1 << 61
@@ -90,18 +90,18 @@ class PlaneColumns:
         self.name_id = Column(np.int32)
         self.start_ps = Column(np.int64)
         self.duration_ps = Column(np.int64)
-        self.stats: list[lockstep.Stats] = []
+        self.stats: list[Stats] = []
 
     def __len__(self) -> int:
         return len(self.start_ps.values)
 
-    def add(self, events: lockstep.Events) -> None:
+    def add(self, chunk: Events) -> None:
         """Append the events of a chunk, their times still as recorded."""
-        if len(events.stats.owner):
-            self.stats.append(replace(events.stats, owner=events.stats.owner + len(self)))
-        self.name_id.extend(self.names.of(events.metadata_id))
-        self.start_ps.extend(events.offset_ps)
-        self.duration_ps.extend(events.duration_ps)
+        if len(chunk.stats.owner):
+            self.stats.append(replace(chunk.stats, owner=chunk.stats.owner + len(self)))
+        self.name_id.extend(self.names.of(chunk.metadata_id))
+        self.start_ps.extend(chunk.offset_ps)
+        self.duration_ps.extend(chunk.duration_ps)
 
     def move(self, line: Extent, shift_ps: int) -> None:
         """Put the events of a line on the trace's clock."""
@@ -153,7 +153,7 @@ def _order(columns: PlaneColumns, extent: Extent) -> npt.NDArray[np.intp] | None
 
 
 def stat_columns(
-    chunks: Sequence[lockstep.Stats], names: dict[int, str], order: npt.NDArray[np.intp] | None
+    chunks: Sequence[Stats], names: dict[int, str], order: npt.NDArray[np.intp] | None
 ) -> dict[str, StatColumn]:
     """Return the stats of a plane's events by name, their events numbered as in ``order``."""
     if not any(len(chunk.owner) for chunk in chunks):
@@ -180,7 +180,7 @@ def stat_columns(
 
 
 def _concatenate(
-    chunks: Sequence[lockstep.Stats],
+    chunks: Sequence[Stats],
 ) -> tuple[Int64, Int64, npt.NDArray[np.uint8], Int64, list[bytes]]:
     texts: list[bytes] = []
     all_bits = []

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from graphprof.errors import TraceError
-from graphprof.trace import lockstep, outline, wire
+from graphprof.trace import events, lockstep, outline, wire
 from graphprof.trace.columns import FAR_PS, Extent, Names, PlaneColumns, arrange, stat_columns, text
 from graphprof.trace.model import Line, Plane, Trace
 from graphprof.trace.outline import Outline, PlaneOutline
@@ -212,10 +212,10 @@ class _LineReader:
         """Decode the complete events of a chunk; return where they end."""
         places, stop = lockstep.boundaries(chunk)
         if len(places):
-            events = lockstep.decode(chunk, places, stop, self.wanted)
-            self.columns.add(events)
-            self.aggregated += events.aggregated
-            self.damaged += events.damaged
+            found = events.decode(chunk, places, stop, self.wanted)
+            self.columns.add(found)
+            self.aggregated += found.aggregated
+            self.damaged += found.damaged
         return stop
 
     @property
@@ -273,14 +273,15 @@ def _finish(plane: _Plane, origin_ns: int, dropped: list[str]) -> Plane:
         start_ps=columns.start_ps.values[taken],
         duration_ps=columns.duration_ps.values[taken],
         stats=stat_columns(columns.stats, plane.outline.stat_names, order),
-        plane_stats=_plane_stats(plane.outline),
+        plane_stats=_plane_stats(plane.outline, dropped),
     )
 
 
-def _plane_stats(plane: PlaneOutline) -> dict[str, int | float | str | bytes]:
+def _plane_stats(plane: PlaneOutline, dropped: list[str]) -> dict[str, int | float | str | bytes]:
     try:
-        recorded = lockstep.stats_of(plane.stats)
+        recorded = events.stats_of(plane.stats)
     except DecodeError:
+        dropped.append(f"The stats of plane {plane.name} itself are damaged")
         return {}
     columns = stat_columns([recorded], plane.stat_names, None)
     return {name: column.values.tolist()[-1] for name, column in columns.items()}

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphprof.errors import TraceError
+from graphprof.trace import events as xevents
 from graphprof.trace import lockstep, proto, wire, xspace
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -104,8 +105,9 @@ def test_every_legal_space_reads_as_protobuf_reads_it(tmp_path_factory, data):
     expected = plain_reader.read(data)
     assert plain_reader.plain(read(data, tmp_path_factory)) == expected
     # Chunks of a few events, and cursors a few bytes apart.
-    small = mock.patch.multiple(lockstep, _SPACING=32, _REACH=16, _MAX_STATS=2)
-    with mock.patch.object(xspace, "_CHUNK", 300), small:
+    near = mock.patch.multiple(lockstep, _SPACING=32, _REACH=16)
+    few = mock.patch.object(xevents, "_MAX_STATS", 2)
+    with mock.patch.object(xspace, "_CHUNK", 300), near, few:
         assert plain_reader.plain(read(data, tmp_path_factory)) == expected
 
 
@@ -255,6 +257,13 @@ def test_damaged_events_are_counted_out(tmp_path):
     trace = builders.read(tmp_path, message(1, message(2, b"/host:CPU") + message(3, line)))
     assert len(trace) == 2
     assert any("1 events on line 'python'" in told for told in trace.dropped)
+
+
+def test_damaged_stats_of_a_plane_are_told(tmp_path):
+    plane = message(2, b"Task Environment") + message(6, b"\x08\xff")
+    trace = builders.read(tmp_path, message(1, plane))
+    assert trace.planes[0].plane_stats == {}
+    assert trace.dropped == ("The stats of plane Task Environment itself are damaged",)
 
 
 def test_what_is_no_trace_says_so(tmp_path):
