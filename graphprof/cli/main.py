@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -60,6 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its documented code (``docs/exit-codes.md``)."""
     try:
         code = graphprof.main(args=argv, standalone_mode=False)
+        sys.stdout.flush()
     except GraphprofError as error:
         click.echo(f"graphprof: {error}", err=True)
         sys.exit(error.exit_code)
@@ -69,4 +71,8 @@ def main(argv: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("graphprof: interrupted.", err=True)
         sys.exit(130)
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough. What Python flushes at exit must go nowhere, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
