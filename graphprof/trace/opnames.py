@@ -70,7 +70,10 @@ class Names:
         """Read the event name of a graph's node, ``scope/name:OpType``."""
         path, _, op_type = name.rpartition(":")
         label = self.label(path)
-        return Named(label, op_type, "direct" if label.owner else "none")
+        if not label.owner:
+            return Named(label, op_type, "none")
+        # A sum of gradients stands in no scope: its label is that of the op that receives it.
+        return Named(label, op_type, "dataflow" if op_type == "AddN" else "direct")
 
     def _label(self, name: str) -> Label:
         """Return the label of the op called ``name``, ``UNLABELLED`` when it has none."""

@@ -97,7 +97,8 @@ def _by_graph(made: list[_Made]) -> list[list[_Made]]:
 
 def _of_graph(notes: list[_Made]) -> tuple[dict[str, Label], dict[str, Label]]:
     """The labelled ops of one graph by name, and the name scopes that speak for what is in them."""
-    names = [op.name for op in notes[0].graph.get_operations()]
+    ops = notes[0].graph.get_operations()
+    names = [op.name for op in ops]
     labels: list[Label | None] = [None] * len(names)
     own_scopes: dict[str, Label] = {}
     for note in notes:
@@ -110,7 +111,20 @@ def _of_graph(notes: list[_Made]) -> tuple[dict[str, Label], dict[str, Label]]:
             # outer owner is noted later, and must not take the scope of an only child.
             own_scopes.setdefault(scope, note.label)
     scopes = _uniform_scopes(names, labels) | own_scopes
+    for place, op in enumerate(ops):
+        if labels[place] is None and op.type == "AddN":
+            labels[place] = _of_sum(op, scopes)
     return {name: label for name, label in zip(names, labels, strict=True) if label}, scopes
+
+
+def _of_sum(op: Any, scopes: dict[str, Label]) -> Label | None:
+    """Say whose a sum of gradients is: the tape makes it in no scope, for the op that receives it."""
+    for consumer in op.outputs[0].consumers():
+        _, gradient, forward = consumer.name.rpartition("gradient_tape/")
+        label = longest_scope(forward, scopes) if gradient else None
+        if label is not None:
+            return label if label.in_pass == "loss" else Label(label.owner, "backward")
+    return None
 
 
 def _common_scope(names: list[str]) -> str:
