@@ -1,6 +1,6 @@
 """``python -m graphprof``."""
 
-from graphprof.cli import main
+from graphprof.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -60,8 +60,13 @@ def graphprof() -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its documented code (``docs/exit-codes.md``)."""
     try:
-        code = graphprof.main(args=argv, standalone_mode=False)
+        # Not `graphprof.main()`: it turns a closed pipe into exit code 1, which is taken.
+        arguments = sys.argv[1:] if argv is None else argv
+        with graphprof.make_context("graphprof", list(arguments)) as context:
+            code = graphprof.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        code = end.exit_code
     except GraphprofError as error:
         click.echo(f"graphprof: {error}", err=True)
         sys.exit(error.exit_code)
