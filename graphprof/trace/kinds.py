@@ -32,7 +32,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("compile", "Compile", "XLA compiling a graph to machine code."),
     Kind("op", "Op execution", "At least one op or kernel running while the step waits for it."),
     Kind("py_function", "Python in graph", "tf.py_function or tf.numpy_function running inside the step."),
-    Kind("runtime", "Runtime", "The graph executor or XLA's runtime at work between kernels."),
+    Kind("runtime", "Runtime", "The graph executor or XLA's runtime at work between kernels, with the kernels too short to be recorded."),
     Kind("input", "Input wait", "The step waiting for its next batch."),
     Kind("idle", "Sync/idle", "The step waiting while nothing that was recorded runs."),
 )

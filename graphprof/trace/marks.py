@@ -7,12 +7,9 @@ executor's launches carry ``_r`` too, but no number). A call that holds several 
 When fewer of its steps were asked for, as in the last call of a recording, ``wanted`` says how many
 count.
 
-Such a call is split where its iterations begin. Keras's loop (``multi_step_on_iterator``, Keras
-3.10 to 3.15) is a graph of its own around the step, compiled by XLA or not: each iteration takes
-its batch out of an ``Optional``, by one node that runs once an iteration, first thing. The first
-step begins with the call and the last one ends with it, so that the steps tile the call. Where the
-trace holds no such node (``predict`` runs its N batches as one graph, side by side) it cannot be
-known where a step begins; the call is then divided evenly, and the steps say ``exact=False``.
+Such a call is split where its iterations begin (``graphprof.trace.iterations``): the first step
+begins with the call and the last one ends with it, so that the steps tile the call. Where the trace
+does not tell, the limits are estimates, and the steps say ``exact=False``.
 """
 
 from __future__ import annotations
@@ -23,13 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphprof.trace import iterations
+from graphprof.trace.iterations import Iterations
 from graphprof.trace.model import Int64, Plane, Trace
 
-STATS: tuple[str, ...] = ("_r", "step_num", "steps", "wanted", "derived")
+STATS: tuple[str, ...] = ("_r", "step_num", "steps", "wanted", "derived", *iterations.STATS)
 """The stats that marks are found by; ask for them when reading."""
-
-TAKES_ITS_BATCH = ":OptionalGetValue"
-"""How the name of the node ends that every iteration of Keras's loop begins with."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class StepMark:
         name: ``train``, ``evaluate`` or ``predict`` in graphprof's own traces.
         call_steps: how many steps the call holds that it is part of.
         wanted: of a call: how many of its steps were asked for; the others are none of the trace's.
-        exact: whether its limits were recorded; False for a call that was divided evenly.
+        exact: whether its limits were recorded; False where they are an estimate.
     """
 
     step_num: int
@@ -64,12 +60,12 @@ def find(trace: Trace) -> tuple[StepMark, ...]:
     host = trace.host
     if host is None:
         return ()
-    starts = _batches_taken(host)
+    loops = Iterations(host)
     steps: list[StepMark] = []
     for call in calls(trace):
         # Calls may have been numbered one by one, as they were made, or by their first step.
         follows = steps[-1].step_num + 1 if steps and call.steps > 1 else call.step_num
-        split = _split(call, starts, max(call.step_num, follows))
+        split = _split(call, loops, max(call.step_num, follows))
         steps.extend(itertools.islice(split, call.wanted))
     return tuple(steps)
 
@@ -116,8 +112,8 @@ def notices(marks: Sequence[StepMark]) -> tuple[str, ...]:
     guessed = sum(not mark.exact for mark in marks)
     if guessed:
         said.append(
-            f"{guessed} steps were not recorded one by one: the calls that hold them were divided "
-            "evenly"
+            f"{guessed} steps were not recorded one by one: where they begin within their calls is "
+            "an estimate"
         )
     return tuple(said)
 
@@ -145,45 +141,13 @@ def _column(plane: Plane, stat: str) -> Int64:
     return values
 
 
-@dataclass(frozen=True)
-class _Taken:
-    """When iterations took their batch: parallel arrays, ascending in time."""
-
-    start_ps: Int64
-    name_id: Int64
-
-
-def _batches_taken(host: Plane) -> _Taken:
-    named = np.array([name.endswith(TAKES_ITS_BATCH) for name in host.names], bool)
-    events = np.flatnonzero(named[host.name_id])
-    events = events[np.argsort(host.start_ps[events], kind="stable")]
-    return _Taken(host.start_ps[events], host.name_id[events].astype(np.int64))
-
-
-def _split(call: StepMark, taken: _Taken, number: int) -> Iterator[StepMark]:
+def _split(call: StepMark, loops: Iterations, number: int) -> Iterator[StepMark]:
     if call.steps == 1:
         yield call
         return
-    begins = _iterations(call, taken)
-    exact = begins is not None
-    if begins is None:
-        length = call.end_ps - call.start_ps
-        begins = [call.start_ps + length * k // call.steps for k in range(call.steps)]
-    for k, (start, end) in enumerate(zip(begins, [*begins[1:], call.end_ps], strict=True)):
-        yield StepMark(number + k, 1, call.line, start, end, call.name, call.call_steps, exact)
-
-
-def _iterations(call: StepMark, taken: _Taken) -> list[int] | None:
-    """Return when each step of a call begins, or None when the trace does not say.
-
-    A step may use optionals of its own: the loop's node is the first to run. The last call of an
-    epoch may hold fewer steps than it could.
-    """
-    first, last = np.searchsorted(taken.start_ps, (call.start_ps, call.end_ps))
-    if first == last:
-        return None
-    here = slice(int(first), int(last))
-    begins = taken.start_ps[here][taken.name_id[here] == taken.name_id[first]]
-    if len(begins) > call.steps:
-        return None
-    return [call.start_ps, *begins[1:].tolist()]
+    begins = loops.begins(call.start_ps, call.end_ps, call.steps)
+    limits = (*begins.start_ps, call.end_ps)
+    for k, (start, end) in enumerate(itertools.pairwise(limits)):
+        yield StepMark(
+            number + k, 1, call.line, start, end, call.name, call.call_steps, begins.exact
+        )

@@ -12,6 +12,8 @@ from graphprof.errors import StorageError, TraceError
 from graphprof.trace import amend, marks, xspace
 
 TAKE = "while/body/_1/while/cond/then/_147/while/cond/OptionalGetValue:OptionalGetValue"
+ASK = "IteratorGetNextAsOptionalOp::DoCompute"
+RUN = 77
 
 
 def found(folder, lines):
@@ -26,10 +28,40 @@ def limits(steps):
     return [(mark.step_num, mark.start_ps // 10**6, mark.end_ps // 10**6) for mark in steps]
 
 
-def call_of_four(start=0, number=0, takes=(10, 30, 55, 80)):
-    """A call of Keras's loop, 100 us: the mark, and when each iteration takes its batch."""
-    mark = step(number, start, 100, steps=4)
-    return mark, [(TAKE, start + taken, 1) for taken in takes]
+def call_of(begins, start=0, number=0, *, steps=4, inner=0, nodes=True):
+    """Keras's loop as recorded, 100 us: iterations that begin at ``begins``.
+
+    Args:
+        inner: rounds of a loop inside each step.
+        nodes: whether the nodes that take a batch are still recorded.
+    """
+    ends = [*begins[1:], 95]
+    executed, taken, asked = [("ExecutorState::Process", start + 3, 4, 0)], [], [start + 3]
+    for k, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        executed.append(("ExecutorState::Process", start + begin, end - begin, k))
+        executed += [("ExecutorState::Process", start + begin + 3 + k, 1, k) for k in range(inner)]
+        taken.append((TAKE, start + begin + 1, 1))
+        if k + 1 < steps:
+            asked.append(start + begin + 2)
+    executed.append(("ExecutorState::Process", start + 95, 2, len(begins)))
+    return {
+        "python": [
+            step(number, start, 100, steps=steps),
+            ("FunctionRun", start + 2, 1, {"_r": 1, "id": RUN}),
+        ],
+        "tf_Compute/1": [
+            (name, at, length, {"id": RUN, "iter_num": k}) for name, at, length, k in executed
+        ],
+        "tf_Compute/2": taken if nodes else [],
+        "tf_data_iterator_get_next_as_optional/3": [
+            (ASK, at, 1, {"id": RUN, "iter_num": max(0, place - 1)})
+            for place, at in enumerate(asked)
+        ],
+    }
+
+
+def joined(*traces):
+    return {line: [event for trace in traces for event in trace[line]] for line in traces[0]}
 
 
 def test_steps_are_root_events_with_a_number(tmp_path):
@@ -56,58 +88,77 @@ def test_no_plane_no_mark_no_steps(tmp_path):
     assert marks.find(builders.read(tmp_path, other, marks.STATS)) == ()
 
 
-def test_a_call_of_several_steps_is_split_where_iterations_take_their_batch(tmp_path):
-    call, takes = call_of_four(start=100)
-    steps = found(
-        tmp_path, {"python": [call], "tf_Compute/1": takes[::2], "tf_Compute/2": takes[1::2]}
-    )
+BEGINS = (10, 30, 55, 80)
+
+
+def test_a_call_of_several_steps_is_split_where_its_iterations_begin(tmp_path):
+    steps = found(tmp_path, call_of(BEGINS, start=100, nodes=False))
     # The first begins with the call and the last ends with it: they tile it.
     assert limits(steps) == [(0, 100, 130), (1, 130, 155), (2, 155, 180), (3, 180, 200)]
     assert all(mark.exact and mark.steps == 1 and mark.call_steps == 4 for mark in steps)
     assert marks.notices(steps) == ()
 
 
-def test_a_call_that_hides_its_iterations_is_divided_evenly_and_says_so(tmp_path):
-    call, _ = call_of_four()
-    steps = found(
-        tmp_path, {"python": [call], "tf_Compute/1": [("sequential/dense/MatMul:MatMul", 5, 90)]}
-    )
-    assert limits(steps) == [(0, 0, 25), (1, 25, 50), (2, 50, 75), (3, 75, 100)]
+def test_loops_inside_the_step_are_not_taken_for_its_iterations(tmp_path):
+    """The executor's numbers count both loops; the nodes that take a batch are the outer one's."""
+    steps = found(tmp_path, call_of(BEGINS, inner=4))
+    assert limits(steps) == [(0, 0, 31), (1, 31, 56), (2, 56, 81), (3, 81, 100)]
+    assert all(mark.exact for mark in steps)
+
+
+def test_with_loops_inside_and_no_nodes_the_requests_for_batches_give_an_estimate(tmp_path):
+    """The last iteration asks for nothing: the rest is halved."""
+    steps = found(tmp_path, call_of(BEGINS, inner=4, nodes=False))
+    assert limits(steps) == [(0, 0, 32), (1, 32, 57), (2, 57, 78), (3, 78, 100)]
     assert not any(mark.exact for mark in steps)
     assert "4 steps were not recorded one by one" in marks.notices(steps)[0]
 
 
-def test_an_epochs_last_call_may_hold_fewer_steps(tmp_path):
-    call, takes = call_of_four(takes=(10, 50))
-    assert limits(found(tmp_path, {"python": [call], "tf_Compute/1": takes})) == [
-        (0, 0, 50),
-        (1, 50, 100),
-    ]
+def test_a_call_without_a_loop_is_divided_evenly_and_says_so(tmp_path):
+    """``predict`` runs its batches side by side in one graph."""
+    graph = [("ExecutorState::Process", 5, 90, {"id": RUN, "iter_num": 0})]
+    lines = {"python": call_of(BEGINS)["python"], "tf_Compute/1": graph}
+    steps = found(tmp_path, lines)
+    assert limits(steps) == [(0, 0, 25), (1, 25, 50), (2, 50, 75), (3, 75, 100)]
+    assert not any(mark.exact for mark in steps)
+
+
+@pytest.mark.parametrize("inner", [0, 4])
+def test_an_epochs_last_call_may_hold_fewer_steps(tmp_path, inner):
+    steps = found(tmp_path, call_of((10, 50), inner=inner))
+    assert [mark.step_num for mark in steps] == [0, 1]
+    assert all(mark.exact for mark in steps)
+
+
+def test_a_node_that_is_missing_from_an_iteration_tells_nothing(tmp_path):
+    lines = call_of(BEGINS, inner=4)
+    del lines["tf_Compute/2"][2]
+    steps = found(tmp_path, lines)
+    assert len(steps) == 4
+    assert not any(mark.exact for mark in steps)
 
 
 def test_optionals_of_the_model_are_not_taken_for_the_loops(tmp_path):
-    call, takes = call_of_four()
+    lines = call_of(BEGINS, inner=4)
     own = [("model/OptionalGetValue:OptionalGetValue", 12 + 3 * k, 1) for k in range(9)]
-    steps = found(
-        tmp_path, {"python": [call], "tf_Compute/1": sorted(takes + own, key=lambda e: e[1])}
-    )
-    assert [mark.start_ps // 10**6 for mark in steps] == [0, 30, 55, 80]
+    lines["tf_Compute/2"] = sorted(lines["tf_Compute/2"] + own, key=lambda event: event[1])
+    assert [mark.start_ps // 10**6 for mark in found(tmp_path, lines)] == [0, 31, 56, 81]
 
 
-def test_eager_calls_on_optionals_around_the_call_are_not_iterations(tmp_path):
-    call, takes = call_of_four()
-    python = [call, ("EagerLocalExecute: OptionalGetValue", 95, 2)]
-    assert len(found(tmp_path, {"python": python, "tf_Compute/1": takes})) == 4
+def test_graphs_of_the_input_pipeline_do_not_count_iterations(tmp_path):
+    lines = call_of(BEGINS, nodes=False)
+    lines["tf_data_private_threadpool/4"] = [
+        ("ExecutorState::Process", 2 * k, 1, {"id": -5, "iter_num": k}) for k in range(40)
+    ]
+    assert [mark.start_ps // 10**6 for mark in found(tmp_path, lines)] == [0, 30, 55, 80]
 
 
 @pytest.mark.parametrize("numbers", [(0, 4, 8), (0, 1, 2)], ids=["by step", "by call"])
 def test_steps_are_numbered_through_however_calls_are(tmp_path, numbers):
-    python, pool = [], []
-    for position, number in enumerate(numbers):
-        call, takes = call_of_four(start=200 * position, number=number)
-        python.append(call)
-        pool += takes
-    steps = found(tmp_path, {"python": python, "tf_Compute/1": pool})
+    calls = [
+        call_of(BEGINS, start=200 * place, number=number) for place, number in enumerate(numbers)
+    ]
+    steps = found(tmp_path, joined(*calls))
     assert [mark.step_num for mark in steps] == list(range(12))
 
 
@@ -149,9 +200,7 @@ def roots(path):
 
 
 def two_calls():
-    first, takes = call_of_four(start=100)
-    second, more = call_of_four(start=300, number=4)
-    return {"python": [first, second], "tf_Compute/1": takes + more}
+    return joined(call_of(BEGINS, start=100), call_of(BEGINS, start=300, number=4))
 
 
 def test_amending_gives_each_step_a_root_of_its_own(tmp_path):
