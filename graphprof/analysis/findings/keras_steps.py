@@ -6,6 +6,9 @@ from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence, step_spans
 
 FEWEST_STEPS = 100
+_DOMINATES = 0.3
+_LAUNCH_S = 1e-3
+"""More than this to launch one built function is no launch but a machine busy with other work."""
 
 
 def step_costs(evidence: Evidence) -> tuple[int, float, float, float]:
@@ -40,7 +43,9 @@ def find(evidence: Evidence) -> list[Draft]:
     executions = max((int(call.get("steps_per_execution") or 1) for call in calls), default=1)
     if executions >= 8 or steps < FEWEST_STEPS:
         return []
-    launch = _launch_s(evidence, runs)
+    launch = min(_launch_s(evidence, runs), steps * _LAUNCH_S)
+    if gaps + around + launch < _DOMINATES * (gaps + around + runs):
+        return []
     lost = (gaps + around + launch) * (1 - 1 / 16)
     return [
         Draft(

@@ -10,7 +10,8 @@ from graphprof.analysis.recording import Line, Span, to_line
 from graphprof.analysis.traced import Stage, bottleneck
 
 _PER_ELEMENT = 8
-_LEAST_WAIT = 0.1
+_LEAST_WAIT = 0.12
+_LEAST_WINDOW = 0.22
 _PYTHON_PART = 0.2
 
 
@@ -20,13 +21,13 @@ def find(evidence: Evidence) -> list[Draft]:
     if recreated is not None:
         return [recreated]
     wait_s, share = waiting(evidence)
-    if share < _LEAST_WAIT:
+    if share < _LEAST_WAIT or _hidden(evidence):
         return []
     return _blame(evidence, wait_s, share)
 
 
 def waiting(evidence: Evidence) -> tuple[float, float]:
-    """Seconds that the whole program waits for batches, and their share of the main work."""
+    """Seconds that the whole program waits for batches, and their share of what repeats."""
     counted = sum(span.total_s - span.seconds_of("profiler") for span in evidence.spans("next"))
     traced = evidence.traced
     from_trace = 0.0
@@ -34,7 +35,17 @@ def waiting(evidence: Evidence) -> tuple[float, float]:
         stopping = traced.delete_s if _keras_reads(evidence) and _python(evidence) else 0.0
         from_trace = evidence.of_steady(min(traced.input_wait_s + stopping, traced.seconds))
     wait = max(counted, from_trace)
-    return wait, evidence.share(wait)
+    return wait, wait / evidence.repeating_s
+
+
+def _hidden(evidence: Evidence) -> bool:
+    """Whether the windows show a pipeline that keeps up: a step's turn on a busy machine may come
+    late without the data being late."""
+    traced = evidence.traced
+    if traced is None or not traced.input_count:
+        return False
+    stopping = traced.delete_s if _python(evidence) else 0.0
+    return traced.share(traced.input_wait_s + stopping) < _LEAST_WINDOW
 
 
 def _keras_reads(evidence: Evidence) -> bool:
@@ -133,7 +144,7 @@ def _python_draft(
             Number("waiting for input", wait_s, "s", "trace"),
             Number("Python in the pipeline", seconds, "s"),
             Number("calls of Python from the pipeline", calls, "count"),
-            Number("share of the main work", share, "share", "trace"),
+            Number("share of what repeats", share, "share", "trace"),
         ),
         saved_s=0.9 * wait_s,
         surely_s=0.5 * wait_s,
@@ -189,7 +200,7 @@ def _stage_drafts(evidence: Evidence, stage: Stage, wait_s: float, share: float)
         Number("waiting for input", wait_s, "s", "trace"),
         Number(f"own time of stage {stage.name} in the windows", stage.own_s, "s", "trace"),
         Number("calls of mapped functions per batch", calls, "count", "trace"),
-        Number("share of the main work", share, "share", "trace"),
+        Number("share of what repeats", share, "share", "trace"),
     )
     common: dict[str, Any] = {
         "line": mapped[0],
@@ -292,7 +303,7 @@ RULES = (
     ),
     Rule(
         causes=("input_bound_python_generator", "input_bound_python_gil"),
-        proof="A tenth of the main work or more is waiting for batches, and Python called by the "
+        proof="An eighth of what repeats or more is waiting for batches, and Python called by the "
         "pipeline takes a fifth of that time or more.",
         refutation="Steps do not wait (the producer is hidden behind them).",
         find=lambda _evidence: [],
@@ -304,7 +315,7 @@ RULES = (
             "missing_parallel_map",
             "missing_prefetch",
         ),
-        proof="A tenth of the main work or more is waiting for batches; the stage with the largest "
+        proof="An eighth of what repeats or more is waiting for batches; the stage with the largest "
         "own time in the windows, its calls per batch, and what the pipeline lacks.",
         refutation="Steps do not wait, or another stage is slower.",
         find=lambda _evidence: [],

@@ -70,7 +70,9 @@ class Windows:
             tree.tick_at_s = float("inf")
             return
         if self.watch.open_buildings or not self._warm():
-            tree.tick_at_s = now + CHECK_EVERY_S
+            # The look at the tree must cost little however large the tree has become.
+            cost = time.perf_counter() - now
+            tree.tick_at_s = now + max(CHECK_EVERY_S, 50 * cost)
             return
         self._open()
 

@@ -14,6 +14,6 @@ def prepare(i):
 
 model = keras.Sequential([keras.Input((160,)), keras.layers.Dense(8), keras.layers.Dense(1)])
 model.compile("sgd", "mse")
-data = tf.data.Dataset.range(500).map(prepare, num_parallel_calls=tf.data.AUTOTUNE)  # <- here
+data = tf.data.Dataset.range(2400).map(prepare, num_parallel_calls=tf.data.AUTOTUNE)  # <- here
 model.fit(data.batch(8).prefetch(2), epochs=1, verbose=0)
 print("done")
