@@ -28,10 +28,13 @@ export function currentState() {
  */
 export function showState(state, remember) {
   const host = hostWindow();
-  const address = writeAddress(state, host.location.hash);
-  if (address === host.location.hash) return;
-  if (remember) host.history.pushState(host.history.state, "", address);
-  else host.history.replaceState(host.history.state, "", address);
+  const { hash, pathname, search } = host.location;
+  const address = writeAddress(state, hash);
+  if (address === hash) return;
+  // With the path, because TensorBoard gives our page another base address than its own.
+  const whole = pathname + search + address;
+  if (remember) host.history.pushState(host.history.state, "", whole);
+  else host.history.replaceState(host.history.state, "", whole);
 }
 
 /**
