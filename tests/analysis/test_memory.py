@@ -1,0 +1,67 @@
+"""The allocator's curve, its peak, and what was alive at it."""
+
+import builders
+import pytest
+
+from graphprof.analysis import memory
+from graphprof.trace.labels import Label, Labels
+
+KNOWN = Labels(scopes={"net/conv": Label("net/conv", "forward")})
+
+
+def event(name, start, level, size, address, op="net/conv/Relu", allocator="cpu"):
+    stats = {
+        "allocator_name": builders.Ref(allocator),
+        "bytes_allocated": level,
+        "allocation_bytes": size,
+        "addr": address,
+        "tf_op": op,
+        "shape": "[2,2]",
+    }
+    return (f"Memory{name}", start, 0, stats)
+
+
+def curves(tmp_path, *events):
+    marks = [("train", 10, 100, {"_r": 1, "step_num": 0})]
+    trace = builders.read(
+        tmp_path, builders.trace({"python": marks, "tf_Compute/1": events}), memory.STATS
+    )
+    return memory.curves(trace, KNOWN)
+
+
+def test_the_peak_and_what_is_alive_at_it(tmp_path):
+    (found,) = curves(
+        tmp_path,
+        event("Allocation", 20, 1100, 100, 1),
+        event("Allocation", 30, 1400, 300, 2),
+        event("Deallocation", 40, 1300, 100, 1),
+        event("Allocation", 50, 1500, 200, 3, op="gradient_tape/net/conv/ReluGrad"),
+        event("Deallocation", 60, 1200, 300, 2),
+    )
+    assert (found.peak, found.unnamed) == (1500, 1000)
+    assert found.peak_s == pytest.approx(50e-6)
+    assert [(tensor.owner, tensor.in_pass, tensor.size) for tensor in found.alive] == [
+        ("net/conv", "forward", 300),
+        ("net/conv", "backward", 200),
+    ]
+    assert found.levels == (1100, 1400, 1300, 1500, 1200)
+
+
+def test_only_steps_count(tmp_path):
+    (found,) = curves(
+        tmp_path, event("Allocation", 1, 9000, 10, 1), event("Allocation", 20, 100, 10, 2)
+    )
+    assert found.peak == 100
+
+
+def test_allocators_are_apart(tmp_path):
+    found = curves(
+        tmp_path,
+        event("Allocation", 20, 100, 10, 1, allocator="a"),
+        event("Allocation", 21, 200, 10, 1, allocator="b"),
+    )
+    assert [(one.allocator, one.peak) for one in found] == [("a", 100), ("b", 200)]
+
+
+def test_nothing_recorded_is_nothing_not_zero(tmp_path):
+    assert curves(tmp_path) == ()
