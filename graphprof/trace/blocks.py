@@ -39,6 +39,7 @@ class Entries:
     Attributes:
         start_ps, end_ps: shape (n,), int64.
         busy_ps: shape (n,), float32: time that events cover in between.
+        longest_ps: shape (n,), float32: duration of the longest event, which ``event`` is.
         count: shape (n,), int32: events.
         name: shape (n,), int32: index in ``Plane.names``, -1 for several.
         event: shape (n,), int32: the longest event, as index in the plane's columns.
@@ -48,6 +49,7 @@ class Entries:
     start_ps: Int64
     end_ps: Int64
     busy_ps: npt.NDArray[np.float32]
+    longest_ps: npt.NDArray[np.float32]
     count: Int32
     name: Int32
     event: Int32
@@ -76,10 +78,12 @@ _COLUMNS = tuple(column.name for column in fields(Entries))
 def singles(plane: Plane, kinds: Int8 | None, events: npt.NDArray[Any]) -> Entries:
     """Events as entries."""
     start, duration = plane.start_ps[events], plane.duration_ps[events]
+    length = duration.astype(np.float32)
     return Entries(
         start,
         start + duration,
-        duration.astype(np.float32),
+        length,
+        length,
         np.ones(len(events), np.int32),
         plane.name_id[events],
         events.astype(np.int32),
@@ -106,9 +110,7 @@ def merge(
     return kept
 
 
-def merge_again(
-    plane: Plane, entries: Entries, row: Int64, level: int, pixel_ps: float
-) -> tuple[Entries, Int64]:
+def merge_again(entries: Entries, row: Int64, level: int, pixel_ps: float) -> tuple[Entries, Int64]:
     """Merge entries of a level as far as a pixel hides more than the level's width.
 
     Levels are four times as wide as the last, so this halves at most what is drawn. A block's kind
@@ -116,8 +118,7 @@ def merge_again(
     """
     if level < 0 or pixel_ps < 2 * width_ps(level) or not len(entries):
         return entries, row
-    lengths = plane.duration_ps[entries.event]
-    block = _Blocks.of(entries, entries.busy_ps, lengths)
+    block = _Blocks.of(entries, entries.busy_ps, entries.longest_ps)
     groups = block.groups(_FINEST + _STEP * level + 1, row)
     return block.merged(groups).entries(), row[groups]
 
@@ -130,13 +131,13 @@ class _Blocks:
     end: Int64
     count: Int32
     name: Int32
-    longest: Int64  # duration of the longest event
+    longest: npt.NDArray[Any]  # duration of the longest event
     event: Int32
     kind_ids: Int64
     busy: npt.NDArray[Any]  # shape (kinds, n): time by kind
 
     @classmethod
-    def of(cls, entries: Entries, busy: npt.NDArray[Any], longest: Int64) -> _Blocks:
+    def of(cls, entries: Entries, busy: npt.NDArray[Any], longest: npt.NDArray[Any]) -> _Blocks:
         kind_ids: Int64 = np.flatnonzero(np.bincount(entries.kind.astype(np.int64) + 1)) - 1
         if len(kind_ids) == 1:
             by_kind = busy[None]
@@ -189,6 +190,7 @@ class _Blocks:
             self.start,
             self.end,
             self.busy.sum(axis=0).astype(np.float32),
+            self.longest.astype(np.float32),
             self.count,
             self.name,
             self.event,

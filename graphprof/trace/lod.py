@@ -242,7 +242,7 @@ def query(levels: Levels, start_ps: int, end_ps: int, width_px: int) -> bytes:
     touched = (levels.tile_span[:, 0] < end_ps) & (levels.tile_span[:, 1] >= start_ps)
     tiles = np.flatnonzero(touched)
     entries, row = _window(levels, tiles, level, start_ps, end_ps)
-    entries, row = merge_again(levels.plane, entries, row, level, pixel_ps)
+    entries, row = merge_again(entries, row, level, pixel_ps)
     shift = max(int(pixel_ps / _UNITS_A_PIXEL).bit_length() - 1, 0)
     header = _HEADER.pack(
         MAGIC,
@@ -281,12 +281,14 @@ def _window(
     merged = chosen[:, 0] >= 0
     bounds = np.where(merged[:, None], chosen, levels.tile_events[tiles])
     first, last = bounds.T.copy()
+    span = levels.tile_span[tiles]
+    inside = (span[:, 0] >= start_ps) & (span[:, 1] < end_ps)
     starts = levels.plane.start_ps
     for is_merged, start_of in (
         (False, lambda place: starts[levels.order[place]]),
         (True, lambda place: levels.entries.start_ps[place]),
     ):
-        here = merged == is_merged
+        here = (merged == is_merged) & ~inside
         if here.any():
             begins, ends = bounds[here].T
             # The entry before the first one that begins later may reach into the window.

@@ -154,7 +154,7 @@ def test_what_a_pixel_hides_is_merged_once_more(plane, width):
     end = int(plane.end_ps.max(initial=0)) + 1
     entries, rows = entries_of(levels, 0, end, width)
     level = blocks.widest(end / width)
-    fewer, fewer_rows = blocks.merge_again(plane, entries, rows, level, end / width)
+    fewer, fewer_rows = blocks.merge_again(entries, rows, level, end / width)
     assert fewer.count.sum() == entries.count.sum()
     same = fewer_rows[1:] == fewer_rows[:-1]
     assert np.all(fewer.end_ps[:-1][same] <= fewer.start_ps[1:][same])
