@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
@@ -68,6 +69,8 @@ def _recreated(evidence: Evidence) -> Draft | None:
         return None
     lost = sum(span.total_s for span in [*iterators, *firsts])
     lost += sum(span.total_s for span in evidence.spans("dataset") if span.count >= 10)
+    if evidence.traced is not None:  # each iterator also has to stop its pipeline
+        lost += evidence.of_steady(evidence.traced.delete_s)
     return Draft(
         cause="iterator_recreated_per_step",
         sentence=f"A new iterator is made for about every batch: {made} iterators for {batches} "
@@ -109,11 +112,59 @@ def _blame(evidence: Evidence, wait_s: float, share: float) -> list[Draft]:
     seen = traced.py_input_s / traced.input_wait_s if traced and traced.input_wait_s else 0.0
     # Time inside the calls leaves out the wait for the interpreter lock before each of them.
     if python and (python_s >= _PYTHON_PART * wait_s or seen >= _PYTHON_PART):
-        return [_python_draft(evidence, python, python_s, wait_s, share)]
+        return _python_drafts(evidence, python, python_s, wait_s, share)
     stage = bottleneck(traced) if traced is not None else None
     if stage is None:
         return []
     return _stage_drafts(evidence, stage, wait_s, share)
+
+
+def _python_drafts(
+    evidence: Evidence, python: list[dict[str, Any]], seconds: float, wait_s: float, share: float
+) -> list[Draft]:
+    """Python is to blame; where it mostly sleeps or reads, running it ahead hides it."""
+    draft = _python_draft(evidence, python, seconds, wait_s, share)
+    traced = evidence.traced
+    working = sum(float(one.get("cpu_s", one["total_s"])) for one in python)
+    if traced is None or working > 0.5 * seconds or _prefetches(evidence):
+        return [draft]
+    hidden = min(wait_s, traced.share(traced.op_s) * evidence.steady_s)
+    ahead = replace(
+        draft,
+        cause="missing_prefetch",
+        sentence=f"Steps wait for input {100 * share:.0f} % of the time: Python in the pipeline "
+        "waits itself (a disk, a network), and only while no step runs",
+        saved_s=0.9 * hidden,
+        surely_s=0.4 * hidden,
+        at_most_s=wait_s,
+        change="dataset.prefetch(tf.data.AUTOTUNE) as the last stage",
+        supersedes=("fit_per_step_overhead", "fit_epoch_overhead", "batch_too_small"),
+    )
+    others = tuple(cause for cause in draft.supersedes if cause != "missing_prefetch")
+    share_hidden = hidden / wait_s if wait_s else 0.0
+    blamed = replace(
+        draft,
+        saved_s=draft.saved_s * (0.8 if share_hidden > 0.5 else 1.0),
+        surely_s=draft.surely_s * 0.8,
+        supersedes=others,
+    )
+    return [ahead, blamed]
+
+
+def _prefetches(evidence: Evidence) -> bool:
+    """Whether the pipeline runs ahead of the steps, by its own stage or TensorFlow's."""
+    traced = evidence.traced
+    last = (
+        any(stage.path.count("::") == 2 and stage.name == "Prefetch" for stage in traced.stages)
+        if traced
+        else False
+    )
+    asked = any(
+        "Prefetch" in stage["op"] and stage.get("site")
+        for pipe in evidence.recording.many("pipelines")
+        for stage in pipe.get("stages", [])
+    )
+    return last or asked
 
 
 def _python_draft(
@@ -271,11 +322,7 @@ def _stage_of(evidence: Evidence, stage: Stage) -> tuple[Line | None, bool, bool
     """The user's line of the slowest stage, whether it is parallel, whether the pipeline
     prefetches, and whether the user's pipeline has a map.
     """
-    prefetch = (
-        any("Prefetch" in one.path for one in evidence.traced.stages[:6])
-        if evidence.traced
-        else False
-    )
+    prefetch = _prefetches(evidence)
     line: Line | None = None
     parallel = False
     user_map = False

@@ -44,7 +44,6 @@ def find(evidence: Evidence) -> list[Draft]:
             supersedes=(
                 "fit_epoch_overhead",
                 "compile_dominates_short_run",
-                "iterator_recreated_per_step",
             ),
         )
     ]

@@ -212,6 +212,7 @@ def _made(watch: Watch, original: Any) -> Any:
             "for_data": any(one["for_data"] for one in watch.open_buildings),
             "count": 0,
             "total_s": 0.0,
+            "cpu_s": 0.0,
             "during": {},
         }
         return token
@@ -227,7 +228,7 @@ def _producer(watch: Watch, original: Any) -> Any:
     clock = time.perf_counter
 
     def __call__(self: Any, token: Any, device: Any, args: Any) -> Any:  # noqa: N807
-        start = clock()
+        start, cpu = clock(), time.thread_time()
         under = watch.tree.current.kind
         try:
             return original(self, token, device, args)
@@ -238,6 +239,7 @@ def _producer(watch: Watch, original: Any) -> Any:
             if record is not None:
                 record["count"] += 1
                 record["total_s"] += seconds
+                record["cpu_s"] += time.thread_time() - cpu
                 during = record["during"]
                 during[under] = during.get(under, 0.0) + seconds
 

@@ -1,4 +1,5 @@
 """cause: host_conversion_per_step"""
+
 import numpy as np
 import tensorflow as tf
 
@@ -13,6 +14,6 @@ def step(x):
 
 
 rows = [np.random.rand(64).astype("float32") for _ in range(3000)]
-for i in range(60):
+for _i in range(60):
     loss = step(tf.convert_to_tensor(rows))  # <- here
 print(loss.shape)

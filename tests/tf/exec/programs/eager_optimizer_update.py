@@ -1,8 +1,11 @@
 """cause: eager_optimizer_update"""
+
 import keras
 import tensorflow as tf
 
-model = keras.Sequential([keras.Input((32,)), *[keras.layers.Dense(32, "relu") for _ in range(8)], keras.layers.Dense(1)])
+model = keras.Sequential(
+    [keras.Input((32,)), *[keras.layers.Dense(32, "relu") for _ in range(8)], keras.layers.Dense(1)]
+)
 optimizer = keras.optimizers.Adam(1e-3)
 optimizer.build(model.trainable_variables)
 
@@ -15,7 +18,7 @@ def gradients(x, y):
 
 
 x, y = tf.random.normal((64, 32)), tf.random.normal((64, 1))
-for i in range(120):
+for _i in range(120):
     loss, grads = gradients(x, y)
-    optimizer.apply_gradients(zip(grads, model.trainable_variables))  # <- here
+    optimizer.apply_gradients(zip(grads, model.trainable_variables, strict=False))  # <- here
 print(loss.shape)

@@ -1,5 +1,6 @@
 """cause: fit_per_step_overhead
 also: batch_too_small"""
+
 import keras
 import numpy as np
 

@@ -1,9 +1,10 @@
 """cause: function_recreated_in_loop"""
+
 import tensorflow as tf
 
 w = [tf.Variable(tf.random.normal((16, 16)) * 0.1) for _ in range(20)]
 x = tf.random.normal((8, 16))
-for i in range(20):
+for _i in range(20):
 
     @tf.function  # <- here
     def step(x):

@@ -1,4 +1,5 @@
 """cause: graph_loop_small_ops"""
+
 import tensorflow as tf
 
 rate = tf.Variable(0.01)
@@ -16,6 +17,6 @@ def simulate(x):
 
 
 x = tf.random.normal((8,))
-for i in range(25):
+for _i in range(25):
     x = simulate(x)
 print(x.shape)

@@ -1,4 +1,5 @@
 """healthy: a retrace for the last batch only, in a long enough run"""
+
 import tensorflow as tf
 
 w = tf.Variable(tf.random.normal((600, 600)) * 0.02)

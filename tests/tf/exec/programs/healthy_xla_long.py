@@ -1,4 +1,5 @@
 """healthy: XLA compiled once and used for long"""
+
 import tensorflow as tf
 
 w = tf.Variable(tf.random.normal((700, 700)) * 0.02)
@@ -13,6 +14,6 @@ def step(x):
 
 
 x = tf.random.normal((512, 700))
-for i in range(250):
+for _i in range(250):
     loss = step(x)
 print(loss.shape)

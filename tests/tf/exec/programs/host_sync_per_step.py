@@ -1,5 +1,6 @@
 """cause: host_sync_per_step
 also: dispatch_bound_eager_loop"""
+
 import tensorflow as tf
 
 w = tf.Variable(tf.random.normal((32, 400)))
@@ -14,7 +15,7 @@ def step(x):
 
 x = tf.random.normal((16, 32))
 log = []
-for i in range(60):
+for _i in range(60):
     means = step(x)
     log.append([float(m) for m in means])  # <- here
 print(len(log))

@@ -1,7 +1,7 @@
 """cause: input_bound_map
 also: missing_parallel_map"""
+
 import keras
-import numpy as np
 import tensorflow as tf
 
 

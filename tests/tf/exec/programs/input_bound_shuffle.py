@@ -1,5 +1,6 @@
 """cause: input_bound_shuffle
 also: fit_epoch_overhead, input_bound_map, missing_parallel_map"""
+
 import keras
 import tensorflow as tf
 

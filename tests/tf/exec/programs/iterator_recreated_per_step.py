@@ -1,4 +1,5 @@
 """cause: iterator_recreated_per_step"""
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,6 +15,6 @@ def step(batch):
     return tf.reduce_mean(y)
 
 
-for i in range(80):
+for _i in range(80):
     loss = step(next(iter(data)))  # <- here
 print(loss.shape)

@@ -1,5 +1,6 @@
 """cause: missing_parallel_map
 also: input_bound_map"""
+
 import tensorflow as tf
 
 w = tf.Variable(tf.random.normal((64, 64)))

@@ -1,5 +1,6 @@
 """cause: missing_prefetch
-also: input_bound_map, input_bound_python_generator, missing_parallel_map"""
+also: input_bound_map, missing_parallel_map"""
+
 import time
 
 import numpy as np
@@ -26,7 +27,7 @@ def step(x):
 
 options = tf.data.Options()
 options.experimental_optimization.inject_prefetch = False
-data = tf.data.Dataset.range(60).map(load).with_options(options)  # <- here
+data = tf.data.Dataset.range(100).map(load).with_options(options)  # <- here
 for x in data:
     loss = step(x)
 print(loss.shape)

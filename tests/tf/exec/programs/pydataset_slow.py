@@ -1,12 +1,13 @@
 """cause: input_bound_python_generator
 also: input_bound_python_gil"""
+
 import keras
 import numpy as np
 
 
 class Reader(keras.utils.PyDataset):
     def __len__(self):
-        return 60
+        return 400
 
     def __getitem__(self, index):  # <- here
         rows = [[float((i * j + index) % 17) for j in range(32)] for i in range(600)]

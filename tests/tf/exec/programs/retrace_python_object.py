@@ -1,4 +1,5 @@
 """cause: retrace_python_object"""
+
 import collections
 
 import tensorflow as tf

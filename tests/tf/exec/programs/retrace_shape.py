@@ -1,4 +1,5 @@
 """cause: retrace_shape"""
+
 import tensorflow as tf
 
 w = [tf.Variable(tf.random.normal((16, 16)) * 0.1) for _ in range(20)]

@@ -1,5 +1,6 @@
 """cause: sequential_map_fn
 also: graph_loop_small_ops"""
+
 import tensorflow as tf
 
 
@@ -9,6 +10,6 @@ def smooth(x):
 
 
 x = tf.random.normal((2000, 4))
-for i in range(20):
+for _i in range(20):
     y = smooth(x)
 print(y.shape)

@@ -1,5 +1,6 @@
 """cause: xla_compile_time
 also: unrolled_loop_trace_time, compile_dominates_short_run"""
+
 import tensorflow as tf
 
 w = [tf.Variable(tf.random.normal((48, 48)) * 0.1) for _ in range(90)]
@@ -12,12 +13,12 @@ def step(x):
         for v in w:
             y = y + tf.nn.gelu(y @ v)
         loss = tf.reduce_mean(y**2)
-    for v, g in zip(w, tape.gradient(loss, w)):
+    for v, g in zip(w, tape.gradient(loss, w), strict=False):
         v.assign_sub(0.01 * g)
     return loss
 
 
 x = tf.random.normal((32, 48))
-for i in range(60):
+for _i in range(60):
     loss = step(x)  # <- here
 print(loss.shape)

@@ -1,4 +1,5 @@
 """cause: xla_recompile_value"""
+
 import tensorflow as tf
 
 w = [tf.Variable(tf.random.normal((64, 64)) * 0.1) for _ in range(8)]
