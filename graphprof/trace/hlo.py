@@ -102,7 +102,8 @@ def parse(data: bytes) -> dict[str, Instruction]:
         by_id.update(zip(ids, body, strict=True))
         root = by_id.get(computation.root_id)
         # Results first: what a fusion ends in tells best what it is for.
-        bodies[computation.id] = sorted(body[::-1], key=lambda part: part is not root)
+        results_first = reversed(body)
+        bodies[computation.id] = sorted(results_first, key=lambda part: part is not root)
     for computation in module.computations:
         for message in computation.instructions:
             _connect(by_id[message.id], message, by_id, bodies)
