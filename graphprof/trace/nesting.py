@@ -57,7 +57,7 @@ def nest(plane: Plane) -> Nesting:
     overlapping = []
     for number, line in enumerate(plane.lines):
         sound = True
-        for first, last in _runs(plane, line):
+        for first, last in runs(plane, line):
             run = slice(first, last)
             start, end = plane.start_ps[run], plane.end_ps[run]
             nested = _nest_run(start, end) or _nest_overlapping(start, end)
@@ -106,7 +106,7 @@ class _Run:
     sound: bool
 
 
-def _runs(plane: Plane, line: Line) -> list[tuple[int, int]]:
+def runs(plane: Plane, line: Line) -> list[tuple[int, int]]:
     """``line`` cut into runs of about ``_RUN`` events at moments when nothing is open."""
     if len(line) <= _RUN:
         return [(line.first, line.last)] if len(line) else []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphprof.trace.model import Int64, Plane
-from graphprof.trace.nesting import Nesting
+from graphprof.trace.nesting import Nesting, runs
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,38 @@ class Segments:
 
 def cut(plane: Plane, nesting: Nesting, line: int) -> Segments:
     """Cut line number ``line`` of ``plane`` into owned segments."""
-    events = plane.lines[line].events
+    overlapping = line in nesting.overlapping
+    parts = [
+        _cut_run(plane, nesting, slice(first, last), overlapping)
+        for first, last in runs(plane, plane.lines[line])
+    ]
+    if not parts:
+        nothing = np.empty(0, np.int64)
+        return Segments(nothing, nothing, nothing)
+    owner, begins, ends = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return Segments(owner, begins, ends)
+
+
+def _cut_run(
+    plane: Plane, nesting: Nesting, events: slice, overlapping: bool
+) -> tuple[Int64, Int64, Int64]:
+    """Return owner, start and end of the segments of a run of events that stands by itself."""
     # Instants own nothing, and are nobody's parent.
     lasting = np.flatnonzero(plane.duration_ps[events] > 0)
     place = np.full(events.stop - events.start + 1, -1, np.int64)
     place[lasting] = np.arange(len(lasting))
     start = plane.start_ps[events][lasting]
-    end = plane.end_ps[events][lasting]
+    end = start + plane.duration_ps[events][lasting]
     up = nesting.parent[events][lasting]
     parent = np.where(up >= 0, place[np.maximum(up - events.start, -1)], -1)
-    if line in nesting.overlapping:
+    if overlapping:
         end = _yield_to_later(start, end, parent)
         parent = _holders(start, end, parent)
     owner, begins, ends = _owned(start, end, parent)
     lasts = ends > begins
     owner, begins, ends = owner[lasts], begins[lasts], ends[lasts]
     order = np.argsort(begins, kind="stable")
-    return Segments(lasting[owner[order]] + events.start, begins[order], ends[order])
+    return lasting[owner[order]] + events.start, begins[order], ends[order]
 
 
 def _owned(start: Int64, end: Int64, parent: Int64) -> tuple[Int64, Int64, Int64]:
