@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphprof import units
-from graphprof.analysis import stats
+from graphprof.analysis import difference, stats
 from graphprof.report.document import ModeReport, Part, Report, StepTime
 from graphprof.report.verdict import speed
 from graphprof.trace.kinds import KINDS
@@ -60,6 +60,18 @@ def breakdown(report: Report) -> Cells | None:
         ("Part", *(mode.mode for mode in modes)),
         tuple(rows),
     )
+
+
+def reasons(report: Report) -> list[str]:
+    """One sentence a mode: what its step has more or less of than the baseline's."""
+    return [
+        f"{mode.mode} against {report.baseline}, {difference.signed(mode.reason.gap_s)} a traced step: "
+        + ", ".join(
+            f"{cause.title} {difference.signed(cause.gap_s)}" for cause in mode.reason.causes
+        )
+        for mode in report.modes
+        if mode.reason and mode.reason.causes
+    ]
 
 
 def failures(modes: Sequence[ModeReport]) -> list[str]:

@@ -19,6 +19,7 @@ from graphprof.analysis import overhead, stats
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.breakdown import Breakdown
 from graphprof.report import verdict
+from graphprof.report.reasons import Reason, reasons
 from graphprof.report.traced import Traced, read_traced
 from graphprof.session import Failure, RunFolder, Session, TraceRecord
 from graphprof.trace.kinds import KIND_IDS
@@ -158,6 +159,7 @@ class ModeReport:
     tracing_overhead: Overhead | None
     ratio: RatioToBaseline | None
     breakdown: tuple[Part, ...] | None
+    reason: Reason | None
     measured: Measured | None
     trace: TraceInfo | None
 
@@ -229,7 +231,10 @@ def build(session: Session) -> Report:
     """
     summary = step_analysis.summarise(session)
     info = session.info
-    modes = tuple(_mode(folder, summary, info.id) for folder in session.runs)
+    why = reasons(session, summary.baseline)
+    modes = tuple(
+        _mode(folder, summary, why.get(folder.run.mode), info.id) for folder in session.runs
+    )
     noise = noise_analysis.machine_noise(info.machine, info.environment)
     doubt = noise_analysis.cannot_support(summary)
     answer = verdict.sentence(modes, summary.baseline)
@@ -250,7 +255,12 @@ def build(session: Session) -> Report:
     )
 
 
-def _mode(folder: RunFolder, summary: step_analysis.SessionSteps, session_id: str) -> ModeReport:
+def _mode(
+    folder: RunFolder,
+    summary: step_analysis.SessionSteps,
+    reason: Reason | None,
+    session_id: str,
+) -> ModeReport:
     run = folder.run
     steps = summary.mode(run.mode)
     traced = read_traced(folder)
@@ -278,6 +288,7 @@ def _mode(folder: RunFolder, summary: step_analysis.SessionSteps, session_id: st
         tracing_overhead=_overhead(folder),
         ratio=ratio,
         breakdown=_parts(divided) if divided else None,
+        reason=reason,
         measured=_measured(steps) if steps else None,
         trace=_trace_info(session_id, record, run.mode, traced) if record and traced else None,
     )

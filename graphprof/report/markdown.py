@@ -16,7 +16,12 @@ def render(report: Report) -> str:
     divided = cells.breakdown(report)
     if divided is not None:
         parts.append(table(divided))
-    remarks = [*cells.failures(report.modes), *report.warnings, *report.notes]
+    remarks = [
+        *cells.reasons(report),
+        *cells.failures(report.modes),
+        *report.warnings,
+        *report.notes,
+    ]
     if remarks:
         parts.append("\n".join(f"- {escape(remark)}" for remark in remarks))
     parts.append(f"Session `{report.session.id}`, {report.session.created}.")

@@ -41,12 +41,16 @@ def render(report: Report, console: Console) -> None:
     divided = cells.breakdown(report)
     if divided is not None:
         console.print(table(divided, {}))
-    for sentence in cells.failures(report.modes):
-        console.print(Text(f"  ✗ {sentence}", style="red"))
-    for sentence in report.warnings:
-        console.print(Text(f"  ! {sentence}", style="yellow"))
-    for sentence in report.notes:
-        console.print(Text(f"  · {sentence}", style="dim"))
+    remarks = Table.grid(padding=(0, 1))
+    for sign, style, sentences in (
+        ("→", "", cells.reasons(report)),
+        ("✗", "red", cells.failures(report.modes)),
+        ("!", "yellow", report.warnings),
+        ("·", "dim", report.notes),
+    ):
+        for sentence in sentences:
+            remarks.add_row(Text(sign, style), Text(sentence, style))
+    console.print(remarks)
     console.print(Text(f"\nSession  {report.session.path}", style="dim"), soft_wrap=True)
 
 
