@@ -226,3 +226,44 @@ def test_without_it_the_backward_pass_is_said_to_be_lost(monkeypatch):
         build(0)(tf.zeros((1, 8)))
     assert "without layers" in seen.lost[0]
     assert "net/layer_0" in seen.layers
+
+
+def test_a_sum_of_gradients_in_a_graph_is_of_the_layer_that_receives_it():
+    inputs = keras.Input((8,))
+    shared = keras.layers.Dense(8, name="shared")(inputs)
+    outputs = keras.layers.Add(name="sum")([shared, keras.layers.Dense(8, name="branch")(shared)])
+    model = compiled(keras.Model(inputs, outputs, name="net"))
+    with naming.building() as names:
+        tf.function(model.train_step)((tf.zeros((4, 8)), tf.zeros((4, 8))))
+    sums = {name: label for name, label in names.labels().ops.items() if name.startswith("AddN")}
+    assert set(sums.values()) == {label_files.Label("net/shared", "backward")}
+
+
+class Picky(keras.metrics.Metric):
+    """A metric that only AutoGraph makes work in a graph."""
+
+    def __init__(self):
+        super().__init__(name="picky")
+        self.total = self.add_weight(shape=(), initializer="zeros", name="total")
+
+    def update_state(self, values):
+        if tf.reduce_sum(values) > 0:
+            self.total.assign_add(1.0)
+        else:
+            self.total.assign_add(2.0)
+
+    def result(self):
+        return self.total
+
+
+def test_autograph_still_converts_the_users_methods():
+    metric = Picky()
+
+    @tf.function
+    def step(values):
+        metric.update_state(values)
+        return metric.result()
+
+    with naming.building() as names:
+        assert float(step(tf.constant([-1.0]))) == 2.0
+    assert label_files.Label("picky", "metrics") in names.labels().ops.values()
