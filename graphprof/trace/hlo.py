@@ -45,6 +45,10 @@ _classes = proto.build(
     },
 )
 
+# XLA keeps one instruction of equal constants, and with it the metadata of whatever op came first:
+# what only fills memory says nothing about whose it is.
+_FILLERS = frozenset({"constant", "parameter", "broadcast", "iota"})
+
 _NUMBERED = re.compile(r"(\.\d+|\.clone|_clone)+$")
 
 
@@ -76,7 +80,8 @@ class Instruction:
     def implements(self) -> frozenset[str]:
         """The TensorFlow ops that it does the work of, as ``name:OpType``."""
         parts = (self, *(self.inside if self.opcode == "fusion" else ()))
-        return frozenset(f"{part.op_name}:{part.op_type}" for part in parts if part.op_name)
+        own = (part for part in parts if part.op_name and part.opcode not in _FILLERS)
+        return frozenset(f"{part.op_name}:{part.op_type}" for part in own)
 
 
 def kind(name: str) -> str:
@@ -159,16 +164,22 @@ def label(
     for name, instruction in instructions.items():
         if found[name].tag == "none":
             found[name] = _by_caller(instruction, found)
+        if found[name].tag == "none" and instruction.op_name:
+            last = name_label(instruction.op_name)
+            found[name] = Named(last, instruction.op_type, "direct" if last.owner else "none")
     return found
 
 
 def _own_label(instruction: Instruction, name_label: Callable[[str], Label]) -> Named:
+    parts = [part for part in instruction.inside if part.opcode not in _FILLERS]
+    if instruction.opcode in _FILLERS or (instruction.inside and not parts):
+        return Named(UNLABELLED, instruction.op_type, "none")
     own = name_label(instruction.op_name) if instruction.op_name else UNLABELLED
     if own.owner:
         return Named(own, instruction.op_type, "direct")
     if instruction.opcode == "fusion":
-        parts = [name_label(part.op_name) for part in instruction.inside if part.op_name]
-        named = [part for part in parts if part.owner]
+        named = [name_label(part.op_name) for part in parts if part.op_name]
+        named = [label for label in named if label.owner]
         if named:
             most = Counter(named).most_common(1)[0][0]
             return Named(most, instruction.op_type, "inner")

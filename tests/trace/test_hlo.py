@@ -52,6 +52,26 @@ def test_a_fusion_without_metadata_is_what_it_holds():
     assert found["fusion.1"].tag == "inner"
 
 
+def test_a_shared_constant_says_nothing():
+    """Of equal constants XLA keeps one, with the metadata of the op that came first."""
+    zeros = [("zero", "constant", "conv/mean", [], []), ("fill", "broadcast", "", ["zero"], [])]
+    body = [("c", "constant", "conv/mean", [], []), ("turn", "transpose", "", ["c"], [])]
+    found = labelled(
+        (1, zeros),
+        (2, body),
+        (
+            3,
+            [
+                ("wrapped_broadcast", "fusion", "conv/mean", [], [1]),
+                ("select_fusion", "fusion", "", ["wrapped_broadcast"], [2]),
+                ("scatter", "fusion", "pool/MaxPoolGrad", ["select_fusion"], []),
+            ],
+        ),
+    )
+    assert found["wrapped_broadcast"] == (POOL, "mean", "dataflow")
+    assert found["select_fusion"] == (POOL, "", "dataflow")
+
+
 def test_what_prepares_belongs_to_its_reader():
     """The pieces of a pooling's gradient come without metadata; the scatter has it."""
     found = labelled(
