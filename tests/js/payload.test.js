@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { entryAt, parsePayload, rowStarts } from "../../plugin/tensorboard_plugin_graphprof/static/charts/payload.js";
+import {
+  entryAt,
+  parsePayload,
+  rowStarts,
+} from "../../plugin/tensorboard_plugin_graphprof/static/charts/payload.js";
 
 /**
  * @param {number[][]} entries each [start, span, name, count, busy, event, row, kind]
@@ -19,7 +23,8 @@ function written(entries, { rows = 3, base = 1000, end = 9000, unit = 2, version
   view.setBigInt64(32, 4096n, true);
   view.setFloat64(40, unit, true);
   entries.forEach((entry, index) => {
-    for (let column = 0; column < 7; column += 1) view.setInt32(48 + 4 * (column * n + index), entry[column], true);
+    for (let column = 0; column < 7; column += 1)
+      view.setInt32(48 + 4 * (column * n + index), entry[column], true);
     view.setInt8(48 + 28 * n + index, entry[7]);
   });
   return buffer;

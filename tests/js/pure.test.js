@@ -3,8 +3,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { shades } from "../../plugin/tensorboard_plugin_graphprof/static/charts/lanes.js";
-import { histogram, linear, niceStep, quantile, ticks } from "../../plugin/tensorboard_plugin_graphprof/static/charts/scale.js";
+import { shades } from "../../plugin/tensorboard_plugin_graphprof/static/charts/shades.js";
+import {
+  histogram,
+  linear,
+  niceStep,
+  quantile,
+  ticks,
+} from "../../plugin/tensorboard_plugin_graphprof/static/charts/scale.js";
 import { latest } from "../../plugin/tensorboard_plugin_graphprof/static/latest.js";
 import { tsv } from "../../plugin/tensorboard_plugin_graphprof/static/table.js";
 import { kinNames, litNames } from "../../plugin/tensorboard_plugin_graphprof/static/views/timeline-find.js";
@@ -14,7 +20,12 @@ test("ticks are round, within the range, and not too many", () => {
   assert.deepEqual(ticks(0, 10, 5), [0, 2, 4, 6, 8, 10]);
   assert.deepEqual(ticks(-3, 3, 3), [-2, 0, 2]);
   assert.deepEqual(ticks(5, 5, 4), []);
-  for (const [low, high] of [[0, 1], [1e9, 1e9 + 7], [-1e12, 3e10], [0.001, 0.0011]]) {
+  for (const [low, high] of [
+    [0, 1],
+    [1e9, 1e9 + 7],
+    [-1e12, 3e10],
+    [0.001, 0.0011],
+  ]) {
     const found = ticks(low, high, 6);
     assert.ok(found.length >= 2 && found.length <= 8, `${low} ${high}: ${found}`);
     assert.ok(found.every((each) => each >= low - 1e-9 && each <= high * (1 + 1e-9)));
@@ -42,12 +53,10 @@ test("a copied table has plain numbers, and one line a row whatever the names", 
 
 test("threads are called without the number that differs in every trace", () => {
   const names = ["python", "tf_Compute/-77", "tf_Compute/12", "tf_numa_-1_Eigen/5"];
-  assert.deepEqual(names.map((_, index) => threadTitle(names, index)), [
-    "python",
-    "tf_Compute 1",
-    "tf_Compute 2",
-    "tf_numa_-1_Eigen",
-  ]);
+  assert.deepEqual(
+    names.map((_, index) => threadTitle(names, index)),
+    ["python", "tf_Compute 1", "tf_Compute 2", "tf_numa_-1_Eigen"],
+  );
 });
 
 /** @type {any} */
@@ -76,7 +85,11 @@ test("colours from dimmed to full, from pale to covered", () => {
   assert.equal(own.length, 8);
   assert.equal(own[7], "rgb(255,0,0)");
   const greens = own.map((each) => Number(each.split(",")[1]));
-  assert.deepEqual(greens, [...greens].sort((a, b) => b - a), "each stronger than the one before");
+  assert.deepEqual(
+    greens,
+    [...greens].sort((a, b) => b - a),
+    "each stronger than the one before",
+  );
 });
 
 test("one question at a time, and only the newest waits", async () => {

@@ -3,7 +3,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Store, merge, readAddress, writeAddress } from "../../plugin/tensorboard_plugin_graphprof/static/store.js";
+import {
+  Store,
+  merge,
+  readAddress,
+  writeAddress,
+} from "../../plugin/tensorboard_plugin_graphprof/static/store.js";
 
 const HOSTILE = ['"><img src=x>', "a&b=c#d", "50%", "日本語 💩", "a/b:c", "p.graphprof.x=1"];
 
@@ -22,7 +27,10 @@ test("what belongs to others stays in the address", () => {
 test("addresses typed by hand", () => {
   assert.deepEqual(readAddress(""), {});
   assert.deepEqual(readAddress("#graphprof"), {});
-  assert.deepEqual(readAddress("#graphprof&&=&p.graphprof.&p.graphprof.a&p.graphprof.b=&p.graphprof.c=100%"), { c: "100%" });
+  assert.deepEqual(
+    readAddress("#graphprof&&=&p.graphprof.&p.graphprof.a&p.graphprof.b=&p.graphprof.c=100%"),
+    { c: "100%" },
+  );
   assert.deepEqual(readAddress("#scalars&p.graphprof.view=steps"), { view: "steps" });
 });
 

@@ -3,7 +3,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { clamp, covers, pan, surrounding, withMargin, zoom } from "../../plugin/tensorboard_plugin_graphprof/static/charts/viewport.js";
+import {
+  clamp,
+  covers,
+  pan,
+  surrounding,
+  withMargin,
+  zoom,
+} from "../../plugin/tensorboard_plugin_graphprof/static/charts/viewport.js";
 
 const LIMITS = { from: -2e9, to: 1e12 };
 

@@ -47,11 +47,7 @@ async function request(route, query = {}) {
   try {
     response = await fetch(url(route, query));
   } catch {
-    throw new ApiError(
-      "TensorBoard does not answer",
-      "See whether it still runs, then reload this page",
-      0,
-    );
+    throw new ApiError("TensorBoard does not answer", "See whether it still runs, then reload this page", 0);
   }
   if (response.ok) return response;
   throw await readError(response);

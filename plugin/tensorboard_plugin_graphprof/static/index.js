@@ -83,7 +83,11 @@ class Shell {
         this.tabs,
         h("span", { class: "spring" }),
         this.linkButton(),
-        button("?", () => this.help(), { class: "quiet", "aria-label": "Keys and words", title: "Keys and words (?)" }),
+        button("?", () => this.help(), {
+          class: "quiet",
+          "aria-label": "Keys and words",
+          title: "Keys and words (?)",
+        }),
       ),
       this.main,
     );
@@ -111,10 +115,7 @@ class Shell {
     this.answers.clear();
     this.profileRuns = null;
     try {
-      [this.list, this.kinds] = await Promise.all([
-        api.sessions(),
-        this.kinds ?? api.kinds(),
-      ]);
+      [this.list, this.kinds] = await Promise.all([api.sessions(), this.kinds ?? api.kinds()]);
     } catch (error) {
       this.fail(error);
       return;

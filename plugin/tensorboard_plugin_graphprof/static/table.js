@@ -52,7 +52,8 @@ function tableRow(columns, row) {
         {
           scope: index === 0 ? "row" : null,
           colspan: cell.span ?? null,
-          class: [columns[index].number && !cell.span ? "number" : "", cell.class ?? ""].join(" ").trim() || null,
+          class:
+            [columns[index].number && !cell.span ? "number" : "", cell.class ?? ""].join(" ").trim() || null,
         },
         cell.node ?? cell.text ?? "",
       ),
@@ -94,7 +95,9 @@ export function tsv(columns, rows) {
     lines.push(
       kept.map((index) => {
         const cell = row.cells[index];
-        return cell === undefined ? "" : String(cell.raw === undefined ? (cell.text ?? "") : (cell.raw ?? ""));
+        return cell === undefined
+          ? ""
+          : String(cell.raw === undefined ? (cell.text ?? "") : (cell.raw ?? ""));
       }),
     );
   }

@@ -47,14 +47,20 @@
  *   trace: TraceInfo | null
  * }} ModeReport
  *
- * @typedef {Record<string, unknown> & {title?: string, sentence?: string}} Finding
+ * @typedef {{
+ *   cause?: string, title?: string, severity?: string, sentence?: string,
+ *   location?: {file: string, line: number, code?: string} | null,
+ *   evidence?: {what: string, value: number, unit: string}[],
+ *   expected_gain?: {value: number, low: number, high: number} | null,
+ *   change?: string, details?: string[]
+ * }} Finding
  *
  * @typedef {{
  *   schema: string,
  *   session: {id: string, path: string, created: string, status: string, target: string},
  *   phase: string, workload: Record<string, unknown>, environment: Record<string, unknown>,
  *   baseline: string | null, verdict: string, warnings: string[], notes: string[],
- *   aa: Ratio | null, modes: ModeReport[], findings: Finding[]
+ *   aa: Ratio | null, machine?: Record<string, unknown>, modes: ModeReport[], findings: Finding[]
  * }} Report
  *
  * Every timed call of a session, as columns of equal length. `mode` points into `modes`, `part` into

@@ -76,11 +76,7 @@ function bar(row, top, x, left) {
     shorten(row.label, left - 14),
     s("title", {}, row.label),
   );
-  const group = s(
-    "g",
-    { class: "bar" },
-    row.link ? linked(row.link, row.label, name) : name,
-  );
+  const group = s("g", { class: "bar" }, row.link ? linked(row.link, row.label, name) : name);
   let sum = 0;
   for (const part of row.parts) {
     group.append(segment(part, x(sum), x(sum + part.value), top));
@@ -90,7 +86,12 @@ function bar(row, top, x, left) {
   group.append(
     s(
       "text",
-      { x: end + GAP, y: middle, class: row.parts.length ? "bar-total" : "bar-note", "dominant-baseline": "central" },
+      {
+        x: end + GAP,
+        y: middle,
+        class: row.parts.length ? "bar-total" : "bar-note",
+        "dominant-baseline": "central",
+      },
       row.parts.length ? row.total : (row.note ?? row.total),
     ),
   );

@@ -110,7 +110,8 @@ function drawGrid(context, data, { y, right, height }) {
 function marks(data, height) {
   if (!data.log) return ticks(data.low, data.high, Math.max(2, Math.floor(height / 36)));
   const found = [];
-  for (let power = Math.ceil(Math.log10(data.low)); 10 ** power <= data.high; power += 1) found.push(10 ** power);
+  for (let power = Math.ceil(Math.log10(data.low)); 10 ** power <= data.high; power += 1)
+    found.push(10 ** power);
   return found;
 }
 
@@ -193,7 +194,12 @@ function drawDistribution(context, data, { y, width, right }) {
     const top = y(unmap(map(data.low) + (bin + 1) * step));
     const bottom = y(unmap(map(data.low) + bin * step));
     context.globalAlpha = 0.75;
-    context.fillRect(left, top + 0.5, Math.max(1, (found / most) * (width - left - 2)), Math.max(1, bottom - top - 1));
+    context.fillRect(
+      left,
+      top + 0.5,
+      Math.max(1, (found / most) * (width - left - 2)),
+      Math.max(1, bottom - top - 1),
+    );
   });
   context.globalAlpha = 1;
   if (typeof data.reference === "number" && data.reference <= data.high && data.reference >= data.low) {

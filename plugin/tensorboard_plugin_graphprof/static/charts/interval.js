@@ -18,7 +18,14 @@ export function interval({ value, low, high, max, reference, width, label, stron
   const middle = HEIGHT / 2;
   return s(
     "svg",
-    { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label, class: "interval" },
+    {
+      width,
+      height: HEIGHT,
+      viewBox: `0 0 ${width} ${HEIGHT}`,
+      role: "img",
+      "aria-label": label,
+      class: "interval",
+    },
     s("line", { class: "interval-track", x1: x(0), x2: x(max), y1: middle, y2: middle }),
     typeof reference === "number" &&
       s("line", { class: "interval-reference", x1: x(reference), x2: x(reference), y1: 0, y2: HEIGHT }),
@@ -32,6 +39,11 @@ export function interval({ value, low, high, max, reference, width, label, stron
         height: 8,
         rx: 1.5,
       }),
-    s("circle", { class: strong ? "interval-value strong" : "interval-value", cx: x(value), cy: middle, r: 3.5 }),
+    s("circle", {
+      class: strong ? "interval-value strong" : "interval-value",
+      cx: x(value),
+      cy: middle,
+      r: 3.5,
+    }),
   );
 }

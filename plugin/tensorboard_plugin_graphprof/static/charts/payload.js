@@ -21,7 +21,11 @@ const HEADER = 48;
  */
 export function parsePayload(buffer) {
   const view = new DataView(buffer);
-  if (buffer.byteLength < HEADER || view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== VERSION) {
+  if (
+    buffer.byteLength < HEADER ||
+    view.getUint32(0, true) !== MAGIC ||
+    view.getUint32(4, true) !== VERSION
+  ) {
     throw new Error("The timeline's data are of another version: reload the page");
   }
   const n = view.getUint32(8, true);

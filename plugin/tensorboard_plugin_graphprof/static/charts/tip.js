@@ -69,10 +69,6 @@ export function tipTable(title, lines, swatch) {
       swatch ? h("span", { class: "swatch", style: `background:${swatch}` }) : null,
       title,
     ),
-    h(
-      "dl",
-      {},
-      ...lines.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
-    ),
+    h("dl", {}, ...lines.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
   ];
 }

@@ -32,7 +32,11 @@ export const environment = {
         { title: "Steps shown", number: true },
         { title: "Events", number: true },
         { title: "Parallelism", number: true, hint: "Kernel time over the wall time it covers" },
-        { title: "Unknown per step", number: true, hint: "Time in events that no rule knows, counted by their parents' kind" },
+        {
+          title: "Unknown per step",
+          number: true,
+          hint: "Time in events that no rule knows, counted by their parents' kind",
+        },
         { title: "Run in PROFILE" },
       ],
       rows: report.modes
@@ -43,7 +47,12 @@ export const environment = {
             { text: format.count(mode.steps.asked), raw: mode.steps.asked },
             { text: format.count(mode.steps.shown), raw: mode.steps.shown },
             { text: format.count(mode.trace?.events), raw: mode.trace?.events },
-            { text: typeof mode.trace?.parallelism === "number" ? format.significant(mode.trace.parallelism) : format.NOT_MEASURED },
+            {
+              text:
+                typeof mode.trace?.parallelism === "number"
+                  ? format.significant(mode.trace.parallelism)
+                  : format.NOT_MEASURED,
+            },
             { text: format.seconds(mode.trace?.unknown_s), raw: mode.trace?.unknown_s },
             { text: mode.trace?.profile_run ?? "" },
           ],
@@ -58,7 +67,13 @@ export const environment = {
           { class: "columns" },
           facts("Workload", report.workload),
           facts("Environment", report.environment),
-          facts("Session", { ...report.session, phase: report.phase, baseline: report.baseline, schema: report.schema }),
+          report.machine ? facts("Machine while measuring", report.machine) : null,
+          facts("Session", {
+            ...report.session,
+            phase: report.phase,
+            baseline: report.baseline,
+            schema: report.schema,
+          }),
         ),
         section("How each mode resolved", resolved),
         trace.rows.length ? section("Traces", trace) : null,
@@ -77,7 +92,9 @@ export const environment = {
 function facts(title, values) {
   return section(title, {
     columns: [{ title: "Name" }, { title: "Value" }],
-    rows: Object.entries(values).map(([name, value]) => ({ cells: [{ text: name }, { text: plain(value) }] })),
+    rows: Object.entries(values).map(([name, value]) => ({
+      cells: [{ text: name }, { text: plain(value) }],
+    })),
   });
 }
 
@@ -90,7 +107,13 @@ function section(title, content) {
   return h(
     "section",
     { "aria-label": title },
-    h("div", { class: "section-head" }, h("h2", {}, title), h("span", { class: "spring" }), copyButton(() => content)),
+    h(
+      "div",
+      { class: "section-head" },
+      h("h2", {}, title),
+      h("span", { class: "spring" }),
+      copyButton(() => content),
+    ),
     content.rows.length
       ? h("div", { class: "scroll" }, table({ ...content, caption: title, class: "facts-table" }))
       : h("p", { class: "hint" }, "Nothing was recorded."),

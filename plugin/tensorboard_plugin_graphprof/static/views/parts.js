@@ -1,6 +1,7 @@
 // Small pieces that several views share.
 
 import { h, on } from "../dom.js";
+import * as format from "../format.js";
 
 /** @typedef {import("../dom.js").Child} Child */
 /** @typedef {import("./view.js").Link} Link */
@@ -56,4 +57,14 @@ export function plain(value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "object") return JSON.stringify(value);
   return String(value);
+}
+
+/**
+ * @param {number | null} low
+ * @param {number | null} high
+ * @param {(value: number | null) => string} text
+ * @returns {string}
+ */
+export function range(low, high, text) {
+  return low === null || high === null ? format.NOT_MEASURED : `${text(low)} – ${text(high)}`;
 }

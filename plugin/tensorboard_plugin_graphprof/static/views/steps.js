@@ -8,12 +8,11 @@ import { checkbox, fill, h, segmented } from "../dom.js";
 import * as format from "../format.js";
 import { copyButton, table } from "../table.js";
 import { viewLink } from "./parts.js";
+import { everyStep, processTable } from "./steps-tables.js";
 
 /** @typedef {import("../types.js").StepColumns} StepColumns */
 /** @typedef {import("../types.js").Report} Report */
 /** @typedef {import("../store.js").State} State */
-/** @typedef {import("../table.js").Column} Column */
-/** @typedef {import("../table.js").Row} Row */
 /** @typedef {import("./view.js").Context} Context */
 
 const HEIGHT = 150;
@@ -62,17 +61,27 @@ function content(columns, report, context, state) {
         { class: "notice" },
         h("h1", {}, "No step was timed"),
         h("p", {}, report.verdict),
-        ...report.modes.map((mode) => h("p", {}, `${mode.mode}: ${mode.error ? `${mode.error.message}. ${mode.error.cure}.` : "nothing measured"}`)),
+        ...report.modes.map((mode) =>
+          h(
+            "p",
+            {},
+            `${mode.mode}: ${mode.error ? `${mode.error.message}. ${mode.error.cure}.` : "nothing measured"}`,
+          ),
+        ),
       ),
     ];
   }
-  const shown = columns.modes.filter((mode) => !state.mode || !columns.modes.includes(state.mode) || state.mode === mode);
+  const shown = columns.modes.filter(
+    (mode) => !state.mode || !columns.modes.includes(state.mode) || state.mode === mode,
+  );
   const scale = sharedScale(columns, shown, state);
   const contentOfTable = processTable(columns, shown);
   return [
     toolbar(columns, context, state),
     ...shown.map((mode) => modePanel(columns, report, mode, scale, context, state)),
-    ...missing.map(({ mode, error }) => h("p", { class: "hint" }, `${mode}: ${error ? `${error.message}. ${error.cure}.` : "not measured."}`)),
+    ...missing.map(({ mode, error }) =>
+      h("p", { class: "hint" }, `${mode}: ${error ? `${error.message}. ${error.cure}.` : "not measured."}`),
+    ),
     h(
       "section",
       { "aria-label": "Processes" },
@@ -173,7 +182,9 @@ function ownScale(columns, indices, state) {
   if (everything) return { low: 0, high: sorted[sorted.length - 1] * 1.05 };
   const [low, high] = [sorted[0], quantile(sorted, 0.99)];
   const room = Math.max((high - low) * 0.15, high * 0.01);
-  return state.y === "one" ? { low: 0, high: high + room } : { low: Math.max(0, low - room), high: high + room };
+  return state.y === "one"
+    ? { low: 0, high: high + room }
+    : { low: Math.max(0, low - room), high: high + room };
 }
 
 /**
@@ -215,7 +226,11 @@ function modePanel(columns, report, mode, shared, context, state) {
           styles: indices.map((index) => (part[index] === FIRST ? 2 : part[index] === STEADY ? 0 : 1)),
           counted: indices.map((index) => part[index] === STEADY),
           palette,
-          bands: bands(columns, indices.map((index) => process[index]), mode),
+          bands: bands(
+            columns,
+            indices.map((index) => process[index]),
+            mode,
+          ),
           low: scale.low,
           high: scale.high,
           log: state.log === "1",
@@ -265,7 +280,9 @@ function bands(columns, processes, mode) {
       return;
     }
     const row = columns.processes.find((each) => each.mode === mode && each.process === process);
-    const label = row ? `wave ${row.wave + 1}${row.arm === "aa" ? ", A/A check" : ""}` : `process ${process + 1}`;
+    const label = row
+      ? `wave ${row.wave + 1}${row.arm === "aa" ? ", A/A check" : ""}`
+      : `process ${process + 1}`;
     found.push({ from: at, to: at + 1, label });
   });
   return found;
@@ -286,68 +303,4 @@ function stepTip(columns, index, mode) {
   ];
   if (round[index] >= 0) lines.push(["round", String(round[index] + 1)]);
   return tipTable(mode, lines);
-}
-
-/**
- * @param {StepColumns} columns
- * @param {string[]} modes
- * @returns {{ columns: Column[], rows: Row[] }}
- */
-function processTable(columns, modes) {
-  /** @type {Column[]} */
-  const header = [
-    { title: "Mode" },
-    { title: "Wave", number: true },
-    { title: "Arm" },
-    { title: "Steady calls", number: true },
-    { title: "Least", number: true },
-    { title: "25 %", number: true },
-    { title: "Median", number: true },
-    { title: "75 %", number: true },
-    { title: "Most", number: true },
-    { title: "Warm-up calls", number: true },
-    { title: "First call", number: true, hint: "The whole call; it holds several steps where steps_per_execution says so" },
-    { title: "Ready after", number: true, hint: "From starting the process to its model being ready" },
-    { title: "Peak memory", number: true },
-  ];
-  const rows = columns.processes
-    .filter(({ mode }) => modes.includes(mode))
-    .map((row) => ({
-      cells: [
-        { text: row.mode },
-        { text: String(row.wave + 1) },
-        { text: row.arm === "aa" ? "A/A check" : "mode" },
-        { text: format.count(row.timed), raw: row.timed },
-        ...[row.min_s, row.low_quartile_s, row.median_s, row.high_quartile_s, row.max_s].map((value, at) => ({
-          text: format.seconds(value),
-          raw: value,
-          class: at === 2 ? "strong" : "",
-        })),
-        { text: format.count(row.warmup), raw: row.warmup },
-        { text: format.seconds(row.first_call_s), raw: row.first_call_s },
-        { text: format.seconds(row.startup_s), raw: row.startup_s },
-        { text: format.size(row.peak_rss_bytes), raw: row.peak_rss_bytes },
-      ],
-    }));
-  return { columns: header, rows };
-}
-
-/**
- * @param {StepColumns} columns
- * @param {string[]} modes
- * @returns {{ columns: Column[], rows: Row[] }}
- */
-function everyStep(columns, modes) {
-  const { mode, process, round, part, seconds } = columns.columns;
-  const rows = [];
-  for (let index = 0; index < mode.length; index += 1) {
-    const name = columns.modes[mode[index]];
-    if (!modes.includes(name)) continue;
-    const cells = [name, process[index] + 1, round[index] < 0 ? "" : round[index] + 1, columns.parts[part[index]], seconds[index]];
-    rows.push({ cells: cells.map((raw) => ({ raw })) });
-  }
-  return {
-    columns: ["mode", "process", "round", "part", "seconds"].map((title) => ({ title })),
-    rows,
-  };
 }

@@ -42,7 +42,9 @@ export function litNames(mode, query) {
  */
 export function kinNames(mode, op, scope) {
   const { ops, scopes } = mode.outline;
-  return Uint8Array.from(ops, (each, id) => Number(each === op && (!scope || !scopes[id] || scopes[id] === scope)));
+  return Uint8Array.from(ops, (each, id) =>
+    Number(each === op && (!scope || !scopes[id] || scopes[id] === scope)),
+  );
 }
 
 /**
@@ -75,7 +77,11 @@ export class FindPanel {
         "div",
         { class: "section-head" },
         h("b", {}, query),
-        h("span", { class: "hint" }, "in the step at 0 of each mode · N and P go from place to place, Esc lets go"),
+        h(
+          "span",
+          { class: "hint" },
+          "in the step at 0 of each mode · N and P go from place to place, Esc lets go",
+        ),
         h("span", { class: "spring" }),
         copyButton(() => content),
       ),
@@ -106,14 +112,22 @@ function usesTable(modes, found) {
     columns: [
       { title: "Mode" },
       { title: "Places in the step", number: true },
-      { title: "Time, summed", number: true, hint: "Over all threads; an event inside another one that was found is part of it" },
+      {
+        title: "Time, summed",
+        number: true,
+        hint: "Over all threads; an event inside another one that was found is part of it",
+      },
       { title: "Mean", number: true },
       { title: "Step", number: true },
     ],
     rows: modes.map((mode, index) => {
       const { count, total_ps } = found[index];
       const step = mode.stepSpan();
-      const [total, mean, whole] = [total_ps * PS, count ? (total_ps * PS) / count : null, (step.to - step.from) * PS];
+      const [total, mean, whole] = [
+        total_ps * PS,
+        count ? (total_ps * PS) / count : null,
+        (step.to - step.from) * PS,
+      ];
       return {
         cells: [
           { text: mode.mode },
@@ -125,4 +139,20 @@ function usesTable(modes, found) {
       };
     }),
   };
+}
+
+/**
+ * Marks by the row that they stand in.
+ * @param {import("../types.js").OpUse} uses
+ * @returns {Map<number, {start: number, span: number}[]>}
+ */
+export function byRow({ row, start_ps, span_ps }) {
+  /** @type {Map<number, {start: number, span: number}[]>} */
+  const rows = new Map();
+  row.forEach((each, index) => {
+    const own = rows.get(each) ?? [];
+    own.push({ start: start_ps[index], span: span_ps[index] });
+    rows.set(each, own);
+  });
+  return rows;
 }

@@ -8,7 +8,7 @@ import { latest } from "../latest.js";
 /** @typedef {import("../types.js").TraceOutline} TraceOutline */
 /** @typedef {import("../charts/payload.js").Payload} Payload */
 /** @typedef {import("../charts/viewport.js").Span} Span */
-/** @typedef {import("../charts/lanes.js").Track} Track */
+/** @typedef {import("../charts/lanes-model.js").Track} Track */
 /** @typedef {import("./view.js").Context} Context */
 
 /**
@@ -35,7 +35,10 @@ export class ModeTrack {
       title: mode,
       note: outline.steps.num.length ? "" : "no step is marked in this trace",
       groups: outline.lines.map((line, index) => ({
-        title: threadTitle(outline.lines.map(({ name }) => name), index),
+        title: threadTitle(
+          outline.lines.map(({ name }) => name),
+          index,
+        ),
         hint: `${line.name} · ${format.count(line.events)} events`,
         firstRow: line.first_row,
         rows: line.rows,

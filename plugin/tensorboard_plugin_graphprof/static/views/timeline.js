@@ -1,25 +1,25 @@
 // The modes' steps stacked on one clock, each step's start at 0; they zoom and pan together.
 
-import { GUTTER, Lanes, shades } from "../charts/lanes.js";
-import { hideTip, showTip } from "../charts/tip.js";
+import { GUTTER } from "../charts/lanes-model.js";
+import { Lanes } from "../charts/lanes.js";
 import { clamp, pan, withMargin, zoom } from "../charts/viewport.js";
-import { button, checkbox, fill, h, on } from "../dom.js";
-import * as format from "../format.js";
+import { fill, h, on } from "../dom.js";
 import { latest } from "../latest.js";
-import { FindPanel, kinNames, litNames } from "./timeline-find.js";
-import { listen } from "./timeline-moves.js";
-import { blockTip, eventLine, eventTip, words } from "./timeline-tips.js";
-import { ModeTrack } from "./timeline-track.js";
 import { swatch } from "./parts.js";
+import { controls, searchBox } from "./timeline-bar.js";
+import { laneColors, rulerText } from "./timeline-colors.js";
+import { FindPanel, byRow, litNames } from "./timeline-find.js";
+import { Hover } from "./timeline-hover.js";
+import { listen } from "./timeline-moves.js";
+import { words } from "./timeline-tips.js";
+import { ModeTrack } from "./timeline-track.js";
 
 /** @typedef {import("../store.js").State} State */
-/** @typedef {import("../types.js").EventDetail} EventDetail */
 /** @typedef {import("../charts/viewport.js").Span} Span */
-/** @typedef {import("../charts/lanes.js").Hit} Hit */
+/** @typedef {import("../charts/lanes-model.js").Hit} Hit */
 /** @typedef {import("./view.js").Context} Context */
 
 const FETCH_AFTER = 40; // ms of rest before data are asked for
-const DETAIL_AFTER = 70;
 const REMEMBER_AFTER = 250; // browsers limit how often an address may change
 
 /** @type {import("./view.js").View} */
@@ -34,9 +34,13 @@ export const timeline = {
     );
     const modes = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     const problems = [
-      ...report.modes.filter((mode) => !mode.trace).map((mode) => `${mode.mode}: ${mode.error ? mode.error.message : "not traced"}.`),
+      ...report.modes
+        .filter((mode) => !mode.trace)
+        .map((mode) => `${mode.mode}: ${mode.error ? mode.error.message : "not traced"}.`),
       ...opened.flatMap((result, index) =>
-        result.status === "rejected" ? [`${traced[index].mode}: ${result.reason.message}. ${result.reason.cure ?? ""}.`] : [],
+        result.status === "rejected"
+          ? [`${traced[index].mode}: ${result.reason.message}. ${result.reason.cure ?? ""}.`]
+          : [],
       ),
       ...modes.flatMap(({ mode, outline }) => outline.problems.map((text) => `${mode}: ${text}`)),
     ];
@@ -80,7 +84,8 @@ class TimelineView {
         class: "lanes",
         tabindex: "0",
         role: "application",
-        "aria-label": "Timeline of all modes. W and S zoom, A and D move, 0 shows the whole step, slash finds an op",
+        "aria-label":
+          "Timeline of all modes. W and S zoom, A and D move, 0 shows the whole step, slash finds an op",
       },
       h("div", { class: "stick" }, this.canvas),
       this.spacer,
@@ -88,18 +93,26 @@ class TimelineView {
     this.bar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Timeline" });
     this.status = h("span", { class: "unseen", role: "status", "data-testid": "status" });
     this.trouble = h("span", { class: "trouble", role: "alert", "data-testid": "trouble" });
-    this.search = this.searchBox();
+    this.search = searchBox(context, () => this.holder.focus());
     this.found = new FindPanel(context);
     this.lanes = new Lanes(this.canvas);
-    this.lanes.format = (ps) => (ps === 0 ? "0" : format.seconds(ps / 1e12, rulerDigits(ps, this.lanes.view)));
+    this.lanes.format = (ps) => rulerText(ps, this.lanes.view);
+    this.hover = new Hover({
+      context,
+      lanes: this.lanes,
+      modes: () => this.modes,
+      redraw: () => this.redraw(),
+      say: (text) => {
+        this.status.textContent = text;
+      },
+      fail: (error) => this.fail(error),
+    });
     /** @type {Span} */
     this.view = { from: 0, to: 1 };
     this.visible = true;
     this.closed = false;
     this.frame = 0;
-    /** @type {Map<string, EventDetail>} */
-    this.details = new Map();
-    this.timers = { fetch: 0, detail: 0, remember: 0 };
+    this.timers = { fetch: 0, remember: 0 };
     this.applied = "";
     this.marking = latest();
   }
@@ -113,7 +126,9 @@ class TimelineView {
     const legend = h(
       "ul",
       { class: "legend", "aria-label": "Kinds of time" },
-      ...this.context.laneKinds.map((kind) => h("li", { title: kind.explanation }, swatch(kind.id), kind.title)),
+      ...this.context.laneKinds.map((kind) =>
+        h("li", { title: kind.explanation }, swatch(kind.id), kind.title),
+      ),
     );
     const element = h(
       "div",
@@ -132,24 +147,6 @@ class TimelineView {
     };
   }
 
-  /** @returns {HTMLInputElement} */
-  searchBox() {
-    const input = /** @type {HTMLInputElement} */ (
-      h("input", { type: "search", placeholder: "Find an op or layer  ( / )", "aria-label": "Find an op or layer", spellcheck: "false", "data-testid": "find" })
-    );
-    return on(input, {
-      change: () => this.context.set({ find: input.value.trim() }),
-      keydown: (/** @type {KeyboardEvent} */ event) => {
-        event.stopPropagation();
-        if (event.key === "Enter") {
-          this.context.set({ find: input.value.trim() });
-          this.holder.focus();
-        }
-        if (event.key === "Escape") this.holder.focus();
-      },
-    });
-  }
-
   /**
    * Take over what the address says.
    * @param {State} state
@@ -162,6 +159,8 @@ class TimelineView {
       this.applied = key;
       this.apply(state);
     }
+    // A move of ours that is not in the address yet is newer than what the address says.
+    if (this.timers.remember) return;
     const span = given ? clamp({ from, to }, this.limits()) : this.whole();
     // What was written into the address by ourselves is rounded and must not move the picture.
     if (Math.abs(span.from - this.view.from) > 1 || Math.abs(span.to - this.view.to) > 1) this.setView(span);
@@ -178,11 +177,11 @@ class TimelineView {
     });
     this.lanes.tracks = this.modes.map(({ track }) => track);
     this.foldThreads(state);
-    this.lanes.hovered = null;
+    for (const mode of this.modes) mode.track.lit = state.find ? litNames(mode, state.find) : null;
+    this.hover.leave();
     this.search.value = state.find ?? "";
-    fill(this.bar, ...this.controls(state, hidden));
+    this.fillBar();
     this.layout();
-    this.light();
     this.found.show(this.modes, state.find).catch((error) => this.fail(error));
     this.fetchSoon();
   }
@@ -215,57 +214,18 @@ class TimelineView {
     );
   }
 
-  /**
-   * @param {State} state
-   * @param {Set<string>} hidden
-   */
-  controls(state, hidden) {
-    const most = Math.max(...this.all.map(({ outline }) => outline.steps.num.length));
-    const number = state.step === undefined ? null : Number(state.step);
-    return [
-      h(
-        "span",
-        { class: "segmented", role: "group", "aria-label": "Step" },
-        button("‹", () => this.stepBy(-1), { "aria-label": "Step before", title: "Step before ( [ )" }),
-        button("›", () => this.stepBy(1), { "aria-label": "Step after", title: "Step after ( ] )" }),
-        button("Typical", () => this.context.set({ step: null, from: null, to: null }), {
-          "aria-pressed": String(number === null),
-          title: "In each mode the step whose length is closest to the mean",
-        }),
-      ),
-      h("span", { class: "step-text", "data-testid": "step" }, number === null ? "typical step" : `step ${number + 1} of ${most}`),
-      h(
-        "span",
-        { class: "segmented", role: "group", "aria-label": "Zoom" },
-        button("−", () => this.moves().zoomAt(null, 1.6), { "aria-label": "Zoom out", title: "Zoom out (S)" }),
-        button("+", () => this.moves().zoomAt(null, 1 / 1.6), { "aria-label": "Zoom in", title: "Zoom in (W)" }),
-        button("Whole step", () => this.moves().reset(), { title: "0" }),
-      ),
-      this.search,
-      this.threadButton(),
-      h("span", { class: "spring" }),
-      ...this.all.map(({ mode }, index) =>
-        checkbox(mode, !hidden.has(String(index)), (checked) => {
-          if (checked) hidden.delete(String(index));
-          else hidden.add(String(index));
-          this.context.set({ hide: [...hidden].join(",") });
-        }),
-      ),
-      this.problems.length
-        ? h("span", { class: "badge warn", title: this.problems.join("\n"), "data-testid": "problems" }, `${this.problems.length} not complete`)
-        : null,
-    ];
+  /** @returns {boolean} */
+  mostlyOpen() {
+    const all = this.modes.reduce((sum, mode) => sum + mode.track.groups.length, 0);
+    return this.openThreads().length >= all / 2;
   }
 
-  /** @returns {HTMLElement} */
-  threadButton() {
-    const all = this.modes.reduce((sum, mode) => sum + mode.track.groups.length, 0);
-    const open = this.openThreads().length;
-    const next = open < all / 2 ? "open" : "folded";
-    return button(
-      next === "open" ? "Open threads" : "Fold threads",
-      () => this.context.set({ threads: next, fold: null }),
-      { title: "Open threads show every level of calls; folded ones what they are at (T)", "data-testid": "threads" },
+  fillBar() {
+    const { context, all, problems, search } = this;
+    const moves = this.moves();
+    fill(
+      this.bar,
+      ...controls({ context, modes: all, problems, search, moves, mostlyOpen: this.mostlyOpen() }),
     );
   }
 
@@ -281,13 +241,13 @@ class TimelineView {
       scrollBy: (pixels) => {
         this.holder.scrollTop += pixels;
       },
-      hover: (x, y, event) => this.hover(x, y, event),
-      leave: () => this.leave(),
+      hover: (x, y, event) => this.hover.move(x, y, event),
+      leave: () => this.hover.leave(),
       click: (x, y, event) => this.click(x, y, event),
       reset: () => this.setView(this.whole(), true),
       step: (by) => this.stepBy(by),
       search: () => this.search.select(),
-      threads: () => this.bar.querySelector("[data-testid=threads]")?.dispatchEvent(new Event("click")),
+      threads: () => this.context.set({ threads: this.mostlyOpen() ? "folded" : "open", fold: null }),
       next: (by) => this.goToUse(by).catch((error) => this.fail(error)),
       escape: () => this.context.set({ find: null }),
     };
@@ -327,6 +287,7 @@ class TimelineView {
   }
 
   remember() {
+    this.timers.remember = 0;
     const whole = this.whole();
     const isWhole = Math.abs(whole.from - this.view.from) < 1 && Math.abs(whole.to - this.view.to) < 1;
     const { from, to } = this.view;
@@ -363,20 +324,7 @@ class TimelineView {
   }
 
   setTheme() {
-    const css = getComputedStyle(document.documentElement);
-    const color = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
-    this.lanes.colors = {
-      kinds: shades([...this.context.laneKinds.map(({ id }) => color(`--kind-${id}`)), color("--kind-none")], color("--paper")),
-      onKinds: this.context.laneKinds.map(({ id }) => textOn(id)),
-      paper: color("--paper"),
-      raised: color("--raised"),
-      line: color("--line"),
-      ink: color("--ink"),
-      soft: color("--soft"),
-      faint: color("--faint"),
-      shade: color("--shade"),
-      mark: color("--mark"),
-    };
+    this.lanes.colors = laneColors(this.context.laneKinds);
     this.redraw();
   }
 
@@ -406,10 +354,12 @@ class TimelineView {
   fetch() {
     if (this.lanes.width <= GUTTER + 10 || !this.visible) return;
     for (const mode of this.modes) {
-      mode.fetch(() => this.view, this.lanes.width - GUTTER).then(
-        (changed) => changed && this.redraw(),
-        (error) => this.fail(error),
-      );
+      mode
+        .fetch(() => this.view, this.lanes.width - GUTTER)
+        .then(
+          (changed) => changed && this.redraw(),
+          (error) => this.fail(error),
+        );
     }
     this.mark().catch((error) => this.fail(error));
   }
@@ -433,89 +383,6 @@ class TimelineView {
       ),
     );
     this.redraw();
-  }
-
-  /** Outline what belongs to the hovered event in all modes; let what is looked for stand out. */
-  light() {
-    const { hovered } = this.lanes;
-    const { find } = this.context.state();
-    const from = hovered ? this.modes[hovered.track] : null;
-    const { op, scope } = from && hovered ? words(from, hovered.payload, hovered.entry) : { op: "", scope: "" };
-    for (const mode of this.modes) {
-      mode.track.kin = op ? kinNames(mode, op, scope) : null;
-      mode.track.lit = find ? litNames(mode, find) : null;
-    }
-    this.redraw();
-  }
-
-  /**
-   * @param {number} x
-   * @param {number} y
-   * @param {PointerEvent} event
-   */
-  hover(x, y, event) {
-    const hit = this.lanes.hit(x, y);
-    this.lanes.pointer = x;
-    this.canvas.style.cursor = hit.area === "gutter" && hit.group >= 0 ? "pointer" : "";
-    clearTimeout(this.timers.detail);
-    const { hovered } = this.lanes;
-    if (hit.area === "gutter" && hit.group >= 0) {
-      const { hint } = this.modes[hit.track].track.groups[hit.group];
-      showTip([hint], event.clientX, event.clientY);
-      return;
-    }
-    if (!hit.payload || hit.entry < 0) {
-      this.lanes.hovered = null;
-      if (hovered) this.light();
-      hideTip();
-      this.redraw();
-      return;
-    }
-    if (hovered?.payload !== hit.payload || hovered.entry !== hit.entry) {
-      this.lanes.hovered = { track: hit.track, payload: hit.payload, entry: hit.entry };
-      this.light();
-    }
-    this.redraw();
-    this.tip(hit, event);
-  }
-
-  /**
-   * @param {Hit} hit
-   * @param {PointerEvent} event
-   */
-  tip(hit, event) {
-    const mode = this.modes[hit.track];
-    const { payload, entry } = hit;
-    if (!payload) return;
-    const kinds = this.context.laneKinds;
-    if (payload.count[entry] > 1) {
-      showTip(blockTip(mode, payload, entry, kinds), event.clientX, event.clientY);
-      return;
-    }
-    const key = `${mode.mode}\n${payload.event[entry]}`;
-    const show = () => {
-      const detail = this.details.get(key) ?? null;
-      showTip(eventTip(mode, payload, entry, kinds, detail), event.clientX, event.clientY);
-      if (detail) this.status.textContent = eventLine(mode, detail, this.context.kinds);
-    };
-    show();
-    if (this.details.has(key)) return;
-    this.timers.detail = window.setTimeout(async () => {
-      try {
-        this.details.set(key, await this.context.event(mode.mode, payload.event[entry]));
-        if (this.lanes.hovered?.payload === payload && this.lanes.hovered.entry === entry) show();
-      } catch (error) {
-        this.fail(error);
-      }
-    }, DETAIL_AFTER);
-  }
-
-  leave() {
-    clearTimeout(this.timers.detail);
-    this.lanes.pointer = null;
-    this.lanes.hovered = null;
-    hideTip();
-    this.light();
   }
 
   /**
@@ -563,7 +430,12 @@ class TimelineView {
     const places = await Promise.all(
       this.modes.map(async (mode) => {
         const at = Math.round(middle + mode.track.origin);
-        const uses = await this.found.uses(mode, find, { from: at + Math.max(0, by), to: at + 1 + Math.max(0, by) }, 1);
+        const uses = await this.found.uses(
+          mode,
+          find,
+          { from: at + Math.max(0, by), to: at + 1 + Math.max(0, by) },
+          1,
+        );
         const place = by > 0 ? uses.next_ps : uses.previous_ps;
         return place === null ? null : place - mode.track.origin;
       }),
@@ -587,47 +459,6 @@ class TimelineView {
     this.sizes?.disconnect();
     cancelAnimationFrame(this.frame);
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
-    hideTip();
+    this.hover.leave();
   }
-}
-
-/**
- * @param {import("../types.js").OpUse} uses
- * @returns {Map<number, {start: number, span: number}[]>}
- */
-function byRow({ row, start_ps, span_ps }) {
-  /** @type {Map<number, {start: number, span: number}[]>} */
-  const rows = new Map();
-  row.forEach((each, index) => {
-    const own = rows.get(each) ?? [];
-    own.push({ start: start_ps[index], span: span_ps[index] });
-    rows.set(each, own);
-  });
-  return rows;
-}
-
-/**
- * The colour of text on a kind's colour, from the style sheet.
- * @param {string} kind
- * @returns {string}
- */
-function textOn(kind) {
-  const probe = h("span", { class: `kind-${kind}`, hidden: true });
-  document.body.append(probe);
-  const color = getComputedStyle(probe).getPropertyValue("--on").trim();
-  probe.remove();
-  return color.startsWith("var(")
-    ? getComputedStyle(document.documentElement).getPropertyValue(color.slice(4, -1)).trim()
-    : color;
-}
-
-/**
- * As many figures as neighbours on the ruler need to differ.
- * @param {number} ps
- * @param {Span} view
- * @returns {number}
- */
-function rulerDigits(ps, view) {
-  const parts = Math.abs(ps) / ((view.to - view.from) / 20);
-  return Math.max(3, Math.ceil(Math.log10(Math.max(1, parts))) + 1);
 }
