@@ -6,7 +6,7 @@ import tensorflow as tf
 w = [tf.Variable(tf.random.normal((48, 48)) * 0.1) for _ in range(90)]
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True)  # <- here
 def step(x):
     with tf.GradientTape() as tape:
         y = x
@@ -20,5 +20,5 @@ def step(x):
 
 x = tf.random.normal((32, 48))
 for _i in range(60):
-    loss = step(x)  # <- here
+    loss = step(x)
 print(loss.shape)

@@ -5,7 +5,7 @@ import tensorflow as tf
 w = [tf.Variable(tf.random.normal((64, 64)) * 0.1) for _ in range(8)]
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True)  # <- here
 def head(x, k):
     for v in w:
         x = tf.nn.tanh(x @ v)
@@ -15,5 +15,5 @@ def head(x, k):
 x = tf.random.normal((64, 64))
 total = 0.0
 for i in range(24):
-    total += head(x, tf.constant(i + 1))  # <- here
+    total += head(x, tf.constant(i + 1))
 print(total.shape)
