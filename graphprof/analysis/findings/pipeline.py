@@ -14,6 +14,7 @@ _PER_ELEMENT = 8
 _LEAST_WAIT = 0.12
 _LEAST_WINDOW = 0.22
 _PYTHON_PART = 0.2
+_FIGHTING = 0.5
 
 
 def find(evidence: Evidence) -> list[Draft]:
@@ -23,7 +24,7 @@ def find(evidence: Evidence) -> list[Draft]:
         return [recreated]
     wait_s, share = waiting(evidence)
     if share < _LEAST_WAIT or _hidden(evidence):
-        return []
+        return _fighting(evidence)
     return _blame(evidence, wait_s, share)
 
 
@@ -41,7 +42,8 @@ def waiting(evidence: Evidence) -> tuple[float, float]:
 
 def _hidden(evidence: Evidence) -> bool:
     """Whether the windows show a pipeline that keeps up: a step's turn on a busy machine may come
-    late without the data being late."""
+    late without the data being late.
+    """
     traced = evidence.traced
     if traced is None or not traced.input_count:
         return False
@@ -142,13 +144,43 @@ def _python_drafts(
     )
     others = tuple(cause for cause in draft.supersedes if cause != "missing_prefetch")
     share_hidden = hidden / wait_s if wait_s else 0.0
+    serial = draft.cause == "input_bound_python_gil"
     blamed = replace(
         draft,
+        # What sleeps gives the lock away, so that several calls can sleep at once.
+        cause="missing_parallel_map" if serial else draft.cause,
+        change="map(..., num_parallel_calls=tf.data.AUTOTUNE)" if serial else draft.change,
         saved_s=draft.saved_s * (0.8 if share_hidden > 0.5 else 1.0),
         surely_s=draft.surely_s * 0.8,
         supersedes=others,
     )
     return [ahead, blamed]
+
+
+def _fighting(evidence: Evidence) -> list[Draft]:
+    """Producers that keep up, but take the interpreter lock from the steps."""
+    traced, python = evidence.traced, _python(evidence)
+    total = sum(one["total_s"] for one in python)
+    if traced is None or total <= 0 or not traced.seconds:
+        return []
+    computing = sum(float(one.get("cpu_s", 0.0)) for one in python) / total
+    busy = traced.share(traced.py_input_s) * min(1.0, computing)
+    idle = 1.0 - traced.share(min(traced.seconds, traced.op_s + traced.executor_s))
+    if busy < _FIGHTING or idle < _FIGHTING:
+        return []
+    lost = 0.5 * evidence.of_steady(traced.seconds * min(busy, idle))
+    draft = _python_draft(evidence, python, total, lost, lost / evidence.repeating_s)
+    fight = replace(
+        draft,
+        cause="input_bound_python_gil",
+        sentence=f"Python makes the data during {100 * busy:.0f} % of the time and takes the "
+        "interpreter lock from the steps meanwhile",
+        confidence=0.8,
+        supersedes=("fit_per_step_overhead", "batch_too_small"),
+    )
+    if draft.cause == fight.cause:
+        return [fight]
+    return [fight, replace(draft, saved_s=0.9 * draft.saved_s, confidence=0.6, supersedes=())]
 
 
 def _prefetches(evidence: Evidence) -> bool:
@@ -351,8 +383,10 @@ RULES = (
     Rule(
         causes=("input_bound_python_generator", "input_bound_python_gil"),
         proof="An eighth of what repeats or more is waiting for batches, and Python called by the "
-        "pipeline takes a fifth of that time or more.",
-        refutation="Steps do not wait (the producer is hidden behind them).",
+        "pipeline takes a fifth of that time or more; or Python computes the data in half of the "
+        "windows or more while no kernel runs in half of them (the lock).",
+        refutation="Steps do not wait (the producer is hidden behind them), and kernels, not the "
+        "lock, take the step.",
         find=lambda _evidence: [],
     ),
     Rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -128,6 +129,14 @@ def python_producer(total: float, generator: bool) -> list[dict[str, Any]]:
         {"token": "p", "name": "read", "defined_at": ["data.py", 3], "site": SITE, "count": 100,
          "generator": generator, "for_data": True, "total_s": total, "during": {}}
     ]  # fmt: skip
+
+
+def fight(python: float, kernels: float) -> dict[str, Any]:
+    """A generator that keeps up with the steps but computes all the while."""
+    producers = [{**python_producer(9.0, generator=True)[0], "cpu_s": 8.5}]
+    setup = waits("Generator", 0.05, op=kernels, producers=producers)
+    setup["traced"] = dataclasses.replace(setup["traced"], py_input_s=python)
+    return setup
 
 
 def conversion(total: float, count: int) -> dict[str, Any]:
@@ -343,6 +352,7 @@ CASES: list[Case] = [
         waits("MapAndBatch", producers=python_producer(6.0, generator=False)),
         waits("MapAndBatch", 0.01, producers=python_producer(6.0, generator=False)),
     ),
+    ("input_bound_python_gil", fight(0.9, kernels=0.05), fight(0.9, kernels=0.9)),
     ("input_per_element_map", waits("Map", calls=5000), waits("Map", 0.01, calls=5000)),
     (
         "input_bound_map",
