@@ -93,7 +93,11 @@ function facts(title, values) {
   return section(title, {
     columns: [{ title: "Name" }, { title: "Value" }],
     rows: Object.entries(values).map(([name, value]) => ({
-      cells: [{ text: name }, { text: plain(value) }],
+      // Long names may break after an underscore.
+      cells: [
+        { text: name.replaceAll("_", "_\u200b"), raw: name },
+        { text: plain(value, name), raw: typeof value === "number" ? value : undefined },
+      ],
     })),
   });
 }

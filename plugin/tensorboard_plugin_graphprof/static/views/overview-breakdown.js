@@ -158,8 +158,8 @@ function overheadLine(modes) {
     "p",
     { class: "hint", "data-testid": "overhead" },
     texts.length
-      ? `Traced steps are longer than the step times above, because tracing costs time: ${texts.join(", ")}.`
-      : "Traced steps may be longer than the step times above: what tracing costs was not measured.",
+      ? `What tracing adds to a step, measured in the same process: ${texts.join(", ")}. The step times above are untraced.`
+      : "Tracing makes steps longer; by how much was not measured. The step times above are untraced.",
   );
 }
 

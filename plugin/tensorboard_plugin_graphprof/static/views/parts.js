@@ -48,15 +48,32 @@ export function swatch(kind) {
 }
 
 /**
- * A recorded value of any kind as text.
+ * A recorded value of any kind as text; the end of its name says its unit.
  * @param {unknown} value
+ * @param {string} [name]
  * @returns {string}
  */
-export function plain(value) {
-  if (value === null || value === undefined) return "—";
+export function plain(value, name = "") {
+  if (value === null || value === undefined) return format.NOT_MEASURED;
   if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number") return number(value, name);
+  if (Array.isArray(value)) return value.map((each) => plain(each)).join(", ") || "none";
   if (typeof value === "object") return JSON.stringify(value);
   return String(value);
+}
+
+/**
+ * @param {number} value
+ * @param {string} name
+ * @returns {string}
+ */
+function number(value, name) {
+  if (name.endsWith("_bytes")) return format.size(value);
+  if (name.endsWith("_s")) return format.seconds(value);
+  if (name.endsWith("_share") || name.endsWith("_spread")) return format.share(value);
+  if (name.endsWith("_hz")) return `${format.significant(value / 1e9)} GHz`;
+  if (Number.isInteger(value)) return value < 10_000 ? String(value) : format.count(value);
+  return format.significant(value, 4);
 }
 
 /**
