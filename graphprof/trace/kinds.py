@@ -25,14 +25,36 @@ class Kind:
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("python", "Python", "Python code outside any TensorFlow call: yours, Keras's, a callback's."),
-    Kind("function_call", "Function call", "The Python side of calling a tf.function: arguments flattened, cache looked up."),
-    Kind("dispatch", "Dispatch", "From Python into TensorFlow and through its eager runtime, without the op itself."),
-    Kind("build", "Build", "Python turned into a graph, and the graph optimised (a repeat is a retrace)."),
+    Kind(
+        "python", "Python", "Python code outside any TensorFlow call: yours, Keras's, a callback's."
+    ),
+    Kind(
+        "function_call",
+        "Function call",
+        "The Python side of calling a tf.function: arguments flattened, cache looked up.",
+    ),
+    Kind(
+        "dispatch",
+        "Dispatch",
+        "From Python into TensorFlow and through its eager runtime, without the op itself.",
+    ),
+    Kind(
+        "build",
+        "Build",
+        "Python turned into a graph, and the graph optimised (a repeat is a retrace).",
+    ),
     Kind("compile", "Compile", "XLA compiling a graph to machine code."),
     Kind("op", "Op execution", "At least one op or kernel running while the step waits for it."),
-    Kind("py_function", "Python in graph", "tf.py_function or tf.numpy_function running inside the step."),
-    Kind("runtime", "Runtime", "The graph executor or XLA's runtime at work between kernels, with the kernels too short to be recorded."),
+    Kind(
+        "py_function",
+        "Python in graph",
+        "tf.py_function or tf.numpy_function running inside the step.",
+    ),
+    Kind(
+        "runtime",
+        "Runtime",
+        "The graph executor or XLA's runtime at work between kernels, with the kernels too short to be recorded.",
+    ),
     Kind("input", "Input wait", "The step waiting for its next batch."),
     Kind("idle", "Sync/idle", "The step waiting while nothing that was recorded runs."),
 )

@@ -83,7 +83,7 @@ class Plane:
 
     @cached_property
     def end_ps(self) -> Int64:
-        """shape (n,), int64: start plus length."""
+        """Shape (n,), int64: start plus length."""
         return self.start_ps + self.duration_ps
 
     def __len__(self) -> int:
