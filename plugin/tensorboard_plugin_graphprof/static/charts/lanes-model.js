@@ -40,11 +40,11 @@
 
 export const GUTTER = 188;
 export const RULER = 24;
-export const HEAD = 24;
+export const HEAD = 22;
 export const ROW = 15;
 export const BAR = 14;
-export const GROUP_GAP = 5;
-export const TRACK_GAP = 8;
+export const GROUP_GAP = 3;
+export const TRACK_GAP = 6;
 
 export const FONT = "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 export const BOLD = FONT.replace("11px", "600 12px");

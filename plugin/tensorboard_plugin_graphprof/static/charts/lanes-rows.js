@@ -66,7 +66,7 @@ export class RowPainter {
     this.drawOutlines();
     context.restore();
     context.fillStyle = colors.line;
-    context.fillRect(0, top + height + 2, lanes.width, 1);
+    context.fillRect(0, top + height + 1, lanes.width, 1);
     context.fillStyle = colors.soft;
     const sign = group.rows > 1 ? (group.folded ? "▸ " : "▾ ") : "   ";
     lanes.texts.draw(context, sign + group.title, 10, top + ROW / 2, GUTTER - 18);

@@ -89,6 +89,14 @@ export class Lanes {
 
   /**
    * @param {number} track
+   * @returns {number} where its head stands, from the first one's
+   */
+  topOf(track) {
+    return this.places.find((place) => place.track === track)?.top ?? 0;
+  }
+
+  /**
+   * @param {number} track
    * @returns {number}
    */
   heightOf(track) {

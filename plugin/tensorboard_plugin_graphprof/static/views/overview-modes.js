@@ -12,7 +12,7 @@ import { plain, profileAnchor, range, viewLink } from "./parts.js";
 /** @typedef {import("../table.js").Row} Row */
 /** @typedef {import("./view.js").Context} Context */
 
-const PLOT = 200;
+const PLOT = 160;
 
 const VERDICTS = /** @type {Record<string, string>} */ ({
   baseline: "baseline",

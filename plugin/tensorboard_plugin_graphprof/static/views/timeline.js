@@ -318,6 +318,8 @@ class TimelineView {
       // Only now it is known what fits.
       this.applied = "";
       this.update(this.context.state());
+      const focus = this.modes.findIndex(({ track }) => track.focus);
+      if (focus > 0) this.holder.scrollTop = this.lanes.topOf(focus);
     }
     this.layout();
     this.fetchSoon();
