@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from visiting import HOSTILE, Visit, find_chromium
 
+from graphprof import session as sessions
 from graphprof.session import Failure
 
 READY = re.compile(r"TensorBoard \S+ at (http://\S+)")
@@ -35,10 +36,26 @@ def logdir(tmp_path_factory) -> Path:
     )
     builders.session(folder, name=HOSTILE, modes=("eager", "graph"), hostile_names=True, rounds=3)
     builders.session(folder, name="untraced", modes=("graph",), traces=False, rounds=3)
+    _write_a_session_that_was_cut_off(folder / "nothing")
     for name, text in {"cut": '{"id": ', "newer": '{"format_version": 99}'}.items():
         (folder / name).mkdir()
         (folder / name / "session.json").write_text(text)
     return folder
+
+
+def _write_a_session_that_was_cut_off(folder: Path) -> None:
+    """A session that ended before any mode had begun."""
+    info = sessions.SessionInfo(
+        id=folder.name,
+        created="2025-01-01T00:00:00+00:00",
+        graphprof_version="0.1.0",
+        status="interrupted",
+        phase="train",
+        target="models.py:build",
+        modes=(),
+        baseline=None,
+    )
+    sessions.save(folder / sessions.SESSION_FILE, info)
 
 
 @pytest.fixture(scope="session")

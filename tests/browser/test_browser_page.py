@@ -362,6 +362,20 @@ def test_a_session_that_cannot_be_read_says_so(visit, session, text):
     expect(page.get_by_test_id("verdict")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("view", "text"),
+    [
+        ("", "No mode could be measured"),
+        ("timeline", "There is no trace to show"),
+        ("steps", "No step was timed"),
+        ("environment", "models.py:build"),
+    ],
+)
+def test_a_session_that_was_cut_off_before_it_began(visit, view, text):
+    page = visit.open(view, session="nothing")
+    expect(page.locator("main")).to_contain_text(text)
+
+
 def test_an_address_is_a_view_that_can_be_shared(visit, visitor):
     page = open_timeline(visit, step="2", find="op:MatMul", threads="folded")
     box = page.get_by_test_id("lanes").bounding_box()

@@ -62,6 +62,26 @@ def test_the_reload_button_finds_what_was_recorded_since(visit, logdir):
         shutil.rmtree(later)
 
 
+def test_a_hidden_tab_rests_and_puts_its_address_back(visit):
+    frame = enter(visit, view="timeline")
+    lanes = frame.locator("[data-testid=lanes][data-drawn]")
+    lanes.wait_for()
+    # What TensorBoard does to the frame of a tab in the background, and PROFILE to the address.
+    visit.page.evaluate(
+        """selector => {
+            document.querySelector(selector).style.display = "none";
+            history.replaceState(history.state, "", location.pathname + "#profile");
+        }""",
+        FRAME,
+    )
+    visit.page.wait_for_timeout(300)
+    visit.page.evaluate(
+        "selector => { document.querySelector(selector).style.display = ''; }", FRAME
+    )
+    visit.page.wait_for_function("location.hash.includes('p.graphprof.view=timeline')")
+    expect(lanes).to_be_visible()
+
+
 def test_links_into_profile_name_the_run_as_profile_does(visit):
     if importlib.util.find_spec("tensorboard_plugin_profile") is None:
         pytest.skip("without PROFILE there is no link to it")
