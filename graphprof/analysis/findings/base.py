@@ -19,7 +19,7 @@ MAJOR = 1.5
 MODERATE = 1.15
 WORTH_SAYING = 1.03
 """Expected gains (time now / time after) from which a finding is major, moderate, said at all."""
-LEAST_SAVED_S = 0.25
+LEAST_SAVED_S = 0.3
 """Who would save less than this has nothing to gain, whatever the ratio: minor."""
 
 

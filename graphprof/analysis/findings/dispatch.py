@@ -23,6 +23,7 @@ _ELSEWHERE = (
     "profiler",
 )
 _FEWEST_OPS = 1500
+_OPS_PER_VARIABLE = 8
 _DATA_OPS = ("Dataset", "Iterator", "IteratorGetNext")
 
 
@@ -68,7 +69,7 @@ def find(evidence: Evidence) -> list[Draft]:
     """The loop that is bound by dispatch, and the optimizer that updates outside of the graph."""
     count, _ = loop_ops(evidence)
     once = _ops_of_once(evidence)
-    repeated = count - once
+    repeated = count - max(once, _OPS_PER_VARIABLE * _variables(evidence))
     if repeated < _FEWEST_OPS:
         return []
     cost = op_cost_s(evidence)
@@ -82,6 +83,13 @@ def find(evidence: Evidence) -> list[Draft]:
         drafts.append(_update_draft(evidence, updates, update_ops, update_s))
     drafts.append(_loop_draft(evidence, repeated, cost, share, 0.85 * lost))
     return drafts
+
+
+def _variables(evidence: Evidence) -> int:
+    """Variables made by the user's own code: each brings the ops that initialise it."""
+    return sum(
+        span.ops.get("VarHandleOp", (0, 0.0))[0] for span in _own_spans(evidence.recording.tree)
+    )
 
 
 def _ops_of_once(evidence: Evidence) -> int:

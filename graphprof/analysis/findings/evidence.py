@@ -12,9 +12,9 @@ from graphprof.analysis.findings.base import Location
 from graphprof.analysis.recording import Building, Line, Place, Recording, Span
 from graphprof.analysis.traced import Op, Traced
 
-EAGER_OP_S = 60e-6
+EAGER_OP_S = 100e-6
 """What one eager op costs with the Python around it, where the windows do not tell: seconds.
-Between 20 and 150 us on the machines tried."""
+Hand-written loops and run_eagerly took 60 to 180 us an op on the machines tried."""
 GRAPH_OP_S = 3e-6
 """What the graph executor needs for one small op: seconds (1 to 8 us on the machines tried)."""
 

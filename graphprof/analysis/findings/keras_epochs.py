@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
+
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence, step_spans
 from graphprof.analysis.recording import Line, Span
 
 _FEWEST_EPOCHS = 4
+_DOMINATES = 0.7
 
 
 def find(evidence: Evidence) -> list[Draft]:
@@ -30,7 +33,8 @@ def _epochs(evidence: Evidence, fit: Span, edges: list[Span], epochs: int) -> Dr
         for span in gap.below("callback", "keras", "profiler")
         if span.line is not None or span.kind != "callback"
     )
-    own = sum(gap.total_s for gap in edges) - inside
+    own = sum(gap.total_s for gap in edges) - inside - sum(_once_s(gap) for gap in edges)
+    own = max(0.0, own)
     steps = step_spans(fit)
     firsts = [span for span in steps if span.kind == "first_step"]
     later = [span for span in steps if span.kind == "step"]
@@ -49,6 +53,11 @@ def _epochs(evidence: Evidence, fit: Span, edges: list[Span], epochs: int) -> Dr
     lost = own + start
     if own < 0.25 * lost:
         return None  # it is the pipeline that takes long to start, not the epoch
+    in_steps = sum(span.total_s for span in later) + sum(span.count for span in firsts) * (
+        usual if usual is not None else _usual_run_s(evidence, firsts)
+    )
+    if lost < _DOMINATES * in_steps:
+        return None
     steps_run = later_count + sum(span.count for span in firsts)
     return Draft(
         cause="fit_epoch_overhead",
@@ -72,6 +81,13 @@ def _epochs(evidence: Evidence, fit: Span, edges: list[Span], epochs: int) -> Dr
         refuted_by="The time does not fall when the same steps are run in one epoch.",
         supersedes=("fit_per_step_overhead", "batch_too_small", "input_bound_shuffle"),
     )
+
+
+def _once_s(gap: Span) -> float:
+    """What the first of these gaps took more than the usual one: it comes once, however long."""
+    if not gap.kept_s:
+        return 0.0
+    return max(0.0, gap.first_s - statistics.median(gap.kept_s))
 
 
 def _usual_run_s(evidence: Evidence, steps: list[Span]) -> float:

@@ -35,10 +35,12 @@ def find(evidence: Evidence) -> list[Draft]:
 
 
 def _steps_per_run(evidence: Evidence, building: Building) -> int:
-    if building.under not in ("step", "first_step"):
-        return 1
-    calls = evidence.recording.many("keras_calls")
-    return max((int(call.get("steps_per_execution") or 1) for call in calls), default=1)
+    here = [
+        call
+        for call in evidence.recording.many("keras_calls")
+        if to_line(call.get("site")) == building.called_from
+    ]
+    return max((int(call.get("steps_per_execution") or 1) for call in here), default=1)
 
 
 def _saved_per_step_s(evidence: Evidence, building: Building) -> float:

@@ -10,6 +10,6 @@ def smooth(x):
 
 
 x = tf.random.normal((2000, 4))
-for _i in range(20):
+for _i in range(60):
     y = smooth(x)
 print(y.shape)
