@@ -45,7 +45,7 @@ class Visit:
         self.page.set_default_timeout(60_000)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.trouble.append(f"uncaught: {error}"))
-        self.page.on("requestfailed", lambda request: self.trouble.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("response", self._response)
         self.page.on("dialog", self._dialog)
 
@@ -72,6 +72,11 @@ class Visit:
         harmless = where.endswith(HARMLESS) or any(text in message.text for text in HARMLESS_TEXTS)
         if message.type in ("error", "warning") and not harmless:
             self.trouble.append(f"console: {message.text} ({where})")
+
+    def _failed(self, request: Any) -> None:
+        # A page that is left drops what it was asking for; the page itself never aborts a request.
+        if request.failure != "net::ERR_ABORTED":
+            self.trouble.append(f"failed: {request.url} {request.failure}")
 
     def _response(self, response: Any) -> None:
         if response.status >= 400 and not response.url.endswith(HARMLESS):
