@@ -18,6 +18,9 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
+
+from graphprof.analysis import parity_file
 from graphprof.capture import protocol, worker
 from graphprof.session import Failure, TraceRecord
 
@@ -91,8 +94,21 @@ def answer(mode: str, request: protocol.Request) -> protocol.Reply:
             )
         case protocol.FirstCall():
             return protocol.Called(50 * call_s)
+        case protocol.KeepResults():
+            if mode.startswith("secretive"):
+                return protocol.Kept(problem="It could not be read")
+            steps_per_call = 4 if "spe" in mode else 1
+            about = {"steps": request.steps, "precision": "float32"}
+            losses = np.full(request.steps, 2.0 if mode.startswith("wrong") else 1.0)
+            path = Path(request.folder, "plugins", "graphprof", parity_file.PARITY_FILE)
+            parity_file.save(path, parity_file.pack(about, losses))
+            return protocol.Kept((call_s,) * (request.steps // steps_per_call - 1))
+        case protocol.ExamineResults():
+            return protocol.Kept(problem="no graph" if mode.startswith("opaque") else None)
         case protocol.WarmUp():
-            return protocol.Warmed((call_s,) * 20, (float(os.environ["PYTHONHASHSEED"]),))
+            return protocol.Warmed(
+                (call_s,) * request.calls, (float(os.environ["PYTHONHASHSEED"]),)
+            )
         case protocol.TimeBlock():
             if mode.startswith("slow"):
                 time.sleep(0.3)

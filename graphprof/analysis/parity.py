@@ -169,10 +169,19 @@ def compare(
     return ModeParity(mode, "failed", reason, first, worst, deviations)
 
 
+def coarsest(precisions: Sequence[str]) -> str:
+    """The one with the widest tolerance, as ``mixed_float16``; the first that has none known."""
+    plain = {name: name.removeprefix("mixed_") for name in precisions}
+    unknown = next((name for name in precisions if plain[name] not in TOLERANCE), None)
+    return unknown or max(precisions, key=lambda name: TOLERANCE[plain[name]])
+
+
 def _why_unknown(recording: Recording | None, baseline: Recording | None) -> str | None:
     if recording is None:
         return "What this mode computed was not recorded."
-    if baseline is None:
+    if recording.about.get("reason"):
+        return str(recording.about["reason"])
+    if baseline is None or baseline.about.get("reason"):
         return "What the baseline computed was not recorded."
     if recording.about.get("steps") != baseline.about.get("steps"):
         return "The two made different numbers of steps."
@@ -190,17 +199,20 @@ def _deviations(
     precision = max(mode.precision, base.precision, key=lambda name: TOLERANCE[name])
     yield from _of_kind("layer", mode, base, reference, precision)
     yield from _of_kind("output", mode, base, reference, precision)
-    yield from _losses(mode.array("loss"), base.array("loss"), precision)
+    yield from _losses(mode.losses(), base.losses(), precision)
     yield from _of_kind("gradient", mode, base, reference, precision)
     yield from _of_kind("weight", mode, base, reference, precision)
     yield from _updates(mode, base, reference, precision)
 
 
-def _losses(mode: NDArray[Any], base: NDArray[Any], precision: str) -> Iterator[Deviation]:
-    for step, (one, other) in enumerate(zip(mode, base, strict=True)):
+def _losses(
+    mode: Mapping[int, NDArray[Any]], base: Mapping[int, NDArray[Any]], precision: str
+) -> Iterator[Deviation]:
+    """Of the steps at whose end both give one: a call of several steps gives only its last."""
+    for step in sorted(mode.keys() & base.keys()):
         # From the second step on a loss carries the errors of the updates before it.
         tolerance = TOLERANCE[precision] * (1 if step == 0 else 10)
-        relative, ulp = _error(one, other, 0.0, precision)
+        relative, ulp = _error(mode[step], base[step], 0.0, precision)
         yield Deviation("loss", str(step), relative, ulp, tolerance, relative <= tolerance)
 
 
@@ -257,8 +269,9 @@ def _shared(kind: Kind, mode: Recording, base: Recording) -> Sequence[str]:
 
 
 def _rounding_only(base: Recording) -> Iterator[str]:
-    """Variables whose gradient is made of rounding errors."""
-    largest = {name: _largest(base.array(f"gradient/{name}")) for name in base.names("gradient")}
+    """Variables whose gradient is made of rounding errors; the optimizer may know it as well."""
+    kind = "gradient" if base.names("gradient") else "moment"
+    largest = {name: _largest(base.array(f"{kind}/{name}")) for name in base.names(kind)}
     limit = ROUNDING * max(largest.values(), default=0.0)
     yield from (name for name, size in largest.items() if size <= limit)
 

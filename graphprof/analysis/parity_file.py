@@ -6,22 +6,28 @@ was possible, the session folder holds it as ``parity_reference.npz``. Both have
 
 ==================  ===========================================================================
 ``about``           0-d text, JSON: ``steps`` (how many), ``precision`` (``float32``, ...),
-                    ``random`` (what draws random numbers that the seeds do not control)
-``loss``            (steps,) the loss of each step, before its update
+                    ``random`` (what draws random numbers that the seeds do not control),
+                    ``loss_steps`` (which steps ``loss`` is of, all by default); or ``reason``:
+                    why there is nothing to compare
+``loss``            (n,) the loss that the mode gives at the end of these steps, from before the
+                    step's update; Keras gives the mean over the steps so far
 ``output/<name>``   outputs for the first batch, with the initial weights
 ``layer/<name>``    outputs of each layer for the first batch, in forward order (optional)
 ``gradient/<v>``    gradient of the first step by variable
 ``initial/<v>``     each variable before the first step
 ``weight/<v>``      each variable after the last step
+``moment/<v>``      what the optimizer keeps of the size of its gradients (optional)
 ==================  ===========================================================================
 
-``pack`` makes them. The order of the names is the order of the model; names are unique, so
-variables go by their path (``dense_1/kernel``).
+``pack`` makes them, ``save`` writes them. The order of the names is the order of the model; names
+are unique, so variables go by their path (``dense_1/kernel``). Large arrays may be samples of their
+values, drawn at the same places in each mode.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import zipfile
 import zlib
@@ -32,6 +38,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from graphprof.session import write_atomically
 
 PARITY_FILE: Final = "parity.npz"
 REFERENCE_FILE: Final = "parity_reference.npz"
@@ -63,6 +71,11 @@ class Recording:
         """Names of one kind of array, in the order of the model."""
         return [name.partition("/")[2] for name in self.arrays if name.startswith(f"{kind}/")]
 
+    def losses(self) -> dict[int, NDArray[np.float64]]:
+        """Number of the step -> loss."""
+        values = self.array("loss")
+        return dict(zip(self.about.get("loss_steps", range(len(values))), values, strict=True))
+
     def array(self, name: str) -> NDArray[np.float64]:
         """One array in double precision."""
         return np.asarray(self.arrays[name]).astype(np.float64)
@@ -76,12 +89,24 @@ def pack(
     Args:
         about: see the module.
         loss: loss of each step.
-        kinds: ``output``, ``layer``, ``gradient``, ``initial``, ``weight``: name -> array.
+        kinds: ``output``, ``layer``, ``gradient``, ``initial``, ``weight``, ``moment``: name ->
+            array.
     """
     arrays = {"about": np.array(json.dumps(dict(about))), "loss": np.asarray(loss)}
     for kind, named in kinds.items():
         arrays |= {f"{kind}/{name}": np.asarray(array) for name, array in named.items()}
     return arrays
+
+
+def save(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write what ``pack`` made.
+
+    Raises:
+        StorageError: the folder cannot be written or the disk is full.
+    """
+    data = io.BytesIO()
+    np.savez(data, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, data.getvalue())
 
 
 @contextlib.contextmanager

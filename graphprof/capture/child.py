@@ -32,9 +32,11 @@ _GRACE_S = 2.0
 _DOING = {
     "prepare": "loading the model",
     "first": "making the first call",
+    "results": "making its first steps",
     "warmup": "warming up",
     "block": "being timed",
     "trace": "being traced",
+    "examine": "computing layers and gradients",
     "exit": "ending",
 }
 _LESS_MEMORY = "Try a smaller --batch-size, fewer modes at once, or a machine with more memory"

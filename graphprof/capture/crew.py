@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec
 
 from graphprof import session as disk
+from graphprof.analysis.parity_file import PARITY_FILE
 from graphprof.capture import protocol
 from graphprof.capture.child import Child, Lost, any_answered, ask_and_wait
 from graphprof.capture.ledger import Ledger, ProcessBook
@@ -48,6 +49,7 @@ class Surroundings:
         rng: source of all random orders.
         rounds: rounds begun so far, over all waves.
         lost: modes that are not started again.
+        parity_steps: after how many steps the modes are compared; None until the first wave says.
     """
 
     spec: WorkloadSpec
@@ -60,15 +62,23 @@ class Surroundings:
     rng: random.Random
     rounds: int = 0
     lost: set[str] = field(default_factory=set)
+    parity_steps: int | None = None
 
 
 class Member:
-    """A worker with what it has measured."""
+    """A worker with what it has measured.
+
+    Attributes:
+        steps_per_call: steps in each of its calls.
+        keeps_results: whether it is to keep what its first steps compute; then, whether it has.
+    """
 
     def __init__(self, child: Child, book: ProcessBook) -> None:
         self.child = child
         self.book = book
         self.recent_s: list[float] = []
+        self.steps_per_call = 1
+        self.keeps_results = False
 
     @property
     def mode(self) -> str:
@@ -164,10 +174,16 @@ class Crew:
     def _prepare(self, member: Member) -> None:
         around = self.around
         spec, weights = around.spec, str(around.weights)
+        member.keeps_results = (
+            around.options.parity
+            and member.child.arm == "mode"
+            and not results_file(around.ledger, member.mode).exists()
+        )
         if around.weights.exists():
             request = protocol.Prepare(member.mode, dataclasses.replace(spec, weights_path=weights))
         else:
             request = protocol.Prepare(member.mode, spec, save_weights=weights)
+        request = dataclasses.replace(request, keep_results=member.keeps_results)
         member.child.ask(request, around.options.timeout_s)
 
     def _ready(self, member: Member) -> None:
@@ -175,6 +191,7 @@ class Crew:
         if not isinstance(reply, protocol.Ready):
             raise nonsense(member, reply)
         member.book.startup_s = time.perf_counter() - member.child.launched_at
+        member.steps_per_call = reply.steps_per_call
         self.rss_bytes = max(self.rss_bytes, reply.rss_bytes or 0)
         ledger = self.around.ledger
         ledger.resolve(
@@ -241,11 +258,21 @@ class Crew:
             around.lost.add(child.mode)
             around.ledger.fail(child.mode, failure)
 
+    def drop(self, member: Member) -> None:
+        """End a worker that is not needed any more; its mode keeps what it has measured."""
+        member.child.end()
+        self.members = [m for m in self.members if m is not member]
+
     def shuffled(self, members: Iterable[Member] | None = None) -> list[Member]:
         """``members`` (all by default) in a new random order."""
         chosen = list(self.members if members is None else members)
         self.around.rng.shuffle(chosen)
         return chosen
+
+
+def results_file(ledger: Ledger, mode: str) -> Path:
+    """Where a mode's worker leaves what its first steps computed."""
+    return disk.graphprof_folder(ledger.folder / mode) / PARITY_FILE
 
 
 def worker_variables() -> dict[str, str]:

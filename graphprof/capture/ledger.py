@@ -87,12 +87,16 @@ class Ledger:
         self._steps_per_call[mode] = steps_per_call
         self._runs[mode] = dataclasses.replace(self._runs[mode], **changes)
 
+    def remark(self, mode: str, *sentences: str) -> None:
+        """Add sentences to a mode's notes, each once."""
+        run = self._runs[mode]
+        notes = tuple(dict.fromkeys((*run.notes, *sentences)))
+        self._runs[mode] = dataclasses.replace(run, notes=notes)
+
     def keep_trace(self, mode: str, record: TraceRecord, notes: Sequence[str]) -> None:
         """Note a mode's trace."""
-        run = self._runs[mode]
-        self._runs[mode] = dataclasses.replace(
-            run, trace=record, notes=tuple(dict.fromkeys((*run.notes, *notes)))
-        )
+        self._runs[mode] = dataclasses.replace(self._runs[mode], trace=record)
+        self.remark(mode, *notes)
 
     def fail(self, mode: str, failure: Failure) -> None:
         """Say why a mode has no complete result; what it has measured stays."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from graphprof.capture import options as constants
 from graphprof.capture import protocol
@@ -45,10 +46,18 @@ def warm_up(crew: Crew, at_most_s: float) -> None:
 
 
 def _warm_up(member: Member, crew: Crew, request: protocol.WarmUp) -> None:
+    # Calls that were made to keep results have warmed up as well: all workers warm up alike.
+    before = member.book.warmup_s
+    request = replace(
+        request,
+        calls=max(1, request.calls - len(before)),
+        seconds=max(0.0, request.seconds - sum(before)),
+        at_most_s=max(0.0, request.at_most_s - sum(before)),
+    )
     reply = crew.ask(member, request, request.at_most_s)
     if not isinstance(reply, protocol.Warmed):
         raise nonsense(member, reply)
-    member.book.warmup_s = reply.seconds
+    member.book.warmup_s = (*before, *reply.seconds)
     member.book.losses = reply.losses
     later_half = reply.seconds[len(reply.seconds) // 2 :]
     member.recent_s = [statistics.median(later_half)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,11 @@ FEWEST_ROUNDS = 3
 DEFAULT_TRACE_STEPS = 20
 # By default a trace stops growing where it would take longer than this without the profiler.
 TRACE_S = 10.0
+# Parity: so many steps of each mode are compared, more where a call holds several, within limits.
+PARITY_STEPS = 3
+MOST_PARITY_STEPS = 16
+# Layers and gradients take about another first call: left out where that took longer.
+EXAMINED_FIRST_CALL_S = 30.0
 
 # What has been measured so far, and the baseline, to the modes that need more rounds in this wave.
 Unsettled = Callable[[Mapping[str, Measurement], str], Collection[str]]
@@ -38,6 +43,7 @@ class Options:
         waves: how many times new worker processes are started for all modes.
         trace_steps: steps to trace; None traces ``DEFAULT_TRACE_STEPS``, fewer where they are slow.
         trace: whether to trace at all.
+        parity: whether to compare what the modes compute.
         timeout_s: longest wait for one answer of a worker.
         seed: of the random order of starts and rounds, and of the workers' hash seeds.
         baseline: the mode that the others are compared with; None takes the first.
@@ -51,6 +57,7 @@ class Options:
     waves: int = 2
     trace_steps: int | None = None
     trace: bool = True
+    parity: bool = True
     timeout_s: float = 600.0
     seed: int = 0
     baseline: str | None = None
@@ -66,6 +73,20 @@ class Options:
             for f in dataclasses.fields(self)
             if f.name not in left_out
         }
+
+
+def parity_steps(steps_per_call: Iterable[int]) -> int:
+    """After how many steps the modes are compared: as many whole calls in each of them.
+
+    Args:
+        steps_per_call: of each mode; one that does not fit within ``MOST_PARITY_STEPS`` is passed
+            over, and cannot be compared.
+    """
+    common = 1
+    for steps in sorted(set(steps_per_call)):
+        if math.lcm(common, steps) <= MOST_PARITY_STEPS:
+            common = math.lcm(common, steps)
+    return common * math.ceil(PARITY_STEPS / common)
 
 
 def block_calls(call_s: float) -> int:

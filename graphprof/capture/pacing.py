@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from graphprof.capture import protocol
 from graphprof.capture.usage import peak_rss_bytes, rss_bytes
@@ -30,6 +30,19 @@ class Call(NamedTuple):
 # Makes the context manager that is to be around the next call; None for nothing.
 Bracket = Callable[[], AbstractContextManager[object]] | None
 Task = Generator[Bracket, Call, protocol.Reply]
+
+
+class Keeper(Protocol):
+    """Keeps what the first calls computed (``graphprof.capture.results``; needs TensorFlow)."""
+
+    def seen(self, outputs: Any) -> None:
+        """A call has returned ``outputs``."""
+
+    def keep(self, request: protocol.KeepResults) -> Task:
+        """The task for that request."""
+
+    def examine(self, request: protocol.ExamineResults) -> Task:
+        """The task for that request."""
 
 
 class Dismissed(BaseException):
@@ -52,6 +65,7 @@ class WorkerPacer:
         settle: waits until the outputs of a call are computed.
         clock: nanoseconds, monotonic.
         first: makes the context of the first call.
+        keeper: keeps results, or None.
     """
 
     def __init__(
@@ -61,8 +75,10 @@ class WorkerPacer:
         settle: Callable[[Any], None] | None = None,
         clock: Callable[[], int] = time.perf_counter_ns,
         first: Bracket = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._first = first
+        self._keeper = keeper
         self.losses: list[float] = []
         self.finished = False
         self._connection = connection
@@ -99,6 +115,8 @@ class WorkerPacer:
             value = scalar(outputs)
             if value is not None:
                 self.losses.append(value)
+        if self._keeper is not None:
+            self._keeper.seen(outputs)
         if self._task is None or not self._advance(self._task, call):
             return False
         if not anew:
@@ -126,18 +144,23 @@ class WorkerPacer:
 
     def _next_task(self) -> bool:
         """Wait for the next request and bring its task to its first call; False on ``Exit``."""
-        try:
-            request = protocol.request_from(self._connection)
-        except (EOFError, OSError) as error:
-            raise Dismissed from error
-        if isinstance(request, protocol.Exit):
-            self.finished = True
-            self._task = None
-            self._say(protocol.Farewell())
-            return False
-        self._task = self._task_for(request)
-        self._bracket = next(self._task)
-        return True
+        while True:
+            try:
+                request = protocol.request_from(self._connection)
+            except (EOFError, OSError) as error:
+                raise Dismissed from error
+            if isinstance(request, protocol.Exit):
+                self.finished = True
+                self._task = None
+                self._say(protocol.Farewell())
+                return False
+            self._task = self._task_for(request)
+            try:
+                self._bracket = next(self._task)
+            except StopIteration as ended:  # it needs no call
+                self._say(ended.value)
+                continue
+            return True
 
     def _say(self, reply: protocol.Reply) -> None:
         try:
@@ -155,6 +178,10 @@ class WorkerPacer:
                 return _block(request)
             case protocol.RecordTrace():
                 return self._trace(request)
+            case protocol.KeepResults() if self._keeper is not None:
+                return self._keeper.keep(request)
+            case protocol.ExamineResults() if self._keeper is not None:
+                return self._keeper.examine(request)
         raise AssertionError(f"no task for {request!r}")
 
 

@@ -8,9 +8,11 @@ that the worker inherits as a file descriptor, so nobody else can connect::
     parent                                worker
     Prepare   mode, workload              Ready     how it resolved, what the workload is
     FirstCall                             Called    seconds
+    KeepResults steps, folder             Kept      seconds of each call
     WarmUp    at least, at most           Warmed    seconds of each call
     TimeBlock calls                       Timed     seconds of each call
     RecordTrace steps, folder             Traced    the trace's record
+    ExamineResults folder                 Kept
     Exit                                  Farewell
 
 Between requests the worker's loop stands still inside ``Pacer.start`` or ``Pacer.tick``. When the
@@ -39,11 +41,13 @@ class Prepare:
         mode: the mode's name as asked, as ``fit-spe=8``.
         workload: what to load.
         save_weights: file to save the initial weights in for the other workers, or None.
+        keep_results: whether ``KeepResults`` will be asked after the first call.
     """
 
     mode: str
     workload: WorkloadSpec
     save_weights: str | None = None
+    keep_results: bool = False
     kind: Literal["prepare"] = "prepare"
 
 
@@ -52,6 +56,20 @@ class FirstCall:
     """Run and time the first call: it builds and compiles."""
 
     kind: Literal["first"] = "first"
+
+
+@dataclass(frozen=True)
+class KeepResults:
+    """Make the first steps complete and keep what they computed, for the modes to be compared.
+
+    Attributes:
+        steps: so many steps from the initial weights, those of the first call included.
+        folder: the run folder; the file goes below it.
+    """
+
+    steps: int
+    folder: str
+    kind: Literal["results"] = "results"
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,18 @@ class RecordTrace:
 
 
 @dataclass(frozen=True)
+class ExamineResults:
+    """Add what needs more work to the kept results; afterwards nothing may be timed any more.
+
+    Attributes:
+        folder: the run folder.
+    """
+
+    folder: str
+    kind: Literal["examine"] = "examine"
+
+
+@dataclass(frozen=True)
 class Exit:
     """End the loop and the process."""
 
@@ -133,6 +163,20 @@ class Called:
     seconds: float
     rss_bytes: int | None = None
     kind: Literal["called"] = "called"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was asked for lies in the run folder, or why not.
+
+    Attributes:
+        seconds: of each call that was made for it.
+        problem: one clause, without a full stop, when it could not be kept.
+    """
+
+    seconds: tuple[float, ...] = ()
+    problem: str | None = None
+    kind: Literal["kept"] = "kept"
 
 
 @dataclass(frozen=True)
@@ -198,8 +242,10 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
-Request = Prepare | FirstCall | WarmUp | TimeBlock | RecordTrace | Exit
-Reply = Ready | Called | Warmed | Timed | Traced | Farewell | Failed
+Request = (
+    Prepare | FirstCall | KeepResults | WarmUp | TimeBlock | RecordTrace | ExamineResults | Exit
+)
+Reply = Ready | Called | Kept | Warmed | Timed | Traced | Farewell | Failed
 
 # A loss may be NaN, which JSON has no number for.
 _CONFIG = ConfigDict(ser_json_inf_nan="strings")

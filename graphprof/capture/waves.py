@@ -7,7 +7,7 @@ import os
 import random
 import time
 
-from graphprof.capture import environment
+from graphprof.capture import comparing, environment
 from graphprof.capture.crew import Arm, Crew, Surroundings
 from graphprof.capture.lockstep import first_calls, rounds, traces, warm_up
 
@@ -72,6 +72,7 @@ class Waves:
         if not crew.has(self.baseline) and crew.members and self._choose_baseline(crew):
             # The one that was there twice is gone: another takes its place, and is doubled.
             first_calls(crew, crew.start([(self.baseline, "aa")]))
+        comparing.keep_results(crew)
         warm_up(crew, max(_WARM_UP_S, budget_s / (2 * max(1, len(crew.members)))))
         began = time.perf_counter()
         try:
@@ -82,6 +83,7 @@ class Waves:
         self._around.ledger.save()
         if self._around.options.trace:
             traces(crew)
+        comparing.examine_results(crew)
 
     def _scout(self, crew: Crew) -> None:
         """Start the baseline alone: it saves the weights, and shows how much memory a worker takes."""

@@ -33,6 +33,23 @@ def save(path: str | Path, variables: Sequence[Any]) -> None:
         ) from error
 
 
+def read(path: str | Path) -> list[Any]:
+    """The arrays that ``save`` wrote, in the order of the variables.
+
+    Raises:
+        StorageError: the file is missing or damaged.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path) as file:
+            return [file[name] for name in sorted(file.files)]
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise StorageError(
+            f"Cannot read the initial weights in {path}: {error}", "Profile again"
+        ) from error
+
+
 def load(path: str | Path, variables: Sequence[Any]) -> None:
     """Set ``variables`` to what ``save`` wrote.
 
@@ -40,16 +57,9 @@ def load(path: str | Path, variables: Sequence[Any]) -> None:
         StorageError: the file is missing or damaged.
         WorkloadError: it holds other variables: the factory did not build the same model again.
     """
-    import numpy as np
     import tensorflow as tf
 
-    try:
-        with np.load(path) as file:
-            arrays = [file[name] for name in sorted(file.files)]
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise StorageError(
-            f"Cannot read the initial weights in {path}: {error}", "Profile again"
-        ) from error
+    arrays = read(path)
     shapes = [tuple(variable.shape) for variable in variables]
     if [array.shape for array in arrays] != shapes:
         raise WorkloadError(

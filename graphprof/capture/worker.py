@@ -18,13 +18,16 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphprof.capture import blame, environment, protocol
 from graphprof.capture.pacing import Dismissed, WorkerPacer
 from graphprof.capture.usage import rss_bytes
 from graphprof.errors import GraphprofError, UsageError, WorkloadError
 from graphprof.session import Failure, Phase
+
+if TYPE_CHECKING:
+    from graphprof.capture.results import Results
 
 _LESS_MEMORY = "Try a smaller --batch-size, fewer modes at once, or a machine with more memory"
 
@@ -52,7 +55,7 @@ def _serve(connection: Connection) -> int:
             raise Dismissed
         workload = _load(request)
         fault = "mode"
-        _run(request.mode, workload, connection)
+        _run(request, workload, connection)
     except (EOFError, BrokenPipeError) as error:
         raise Dismissed from error
     except Dismissed:
@@ -75,18 +78,21 @@ def _load(request: protocol.Prepare) -> Any:
     return workload
 
 
-def _run(name: str, workload: Any, connection: Connection) -> None:
+def _run(request: protocol.Prepare, workload: Any, connection: Connection) -> None:
     import tensorflow as tf
 
     from graphprof.capture.labelling import Labelling
     from graphprof.capture.modes import registry
     from graphprof.capture.recorder import Recorder, tracer
 
-    mode = registry.resolve(name, workload.phase)
+    mode = registry.resolve(request.mode, workload.phase)
     reason = mode.why_unavailable(workload)
     if reason is not None:
         raise Unavailable(reason)
+    results = _results(request, workload)
     loop = mode.prepare(workload)
+    if results is not None:
+        results.prepared(loop.resolved, loop.steps_per_call)
     phase: Phase = workload.phase
     described = workload.describe()
     protocol.answer(
@@ -103,13 +109,23 @@ def _run(name: str, workload: Any, connection: Connection) -> None:
     )
     labelling = Labelling(op_by_op=bool(loop.resolved.get("run_eagerly")))
     trace = tracer(phase, loop.steps_per_call, Recorder(tf.profiler.experimental), labelling)
-    pacer = WorkerPacer(connection, trace, _settle(), first=labelling.first_call)
+    pacer = WorkerPacer(connection, trace, _settle(), first=labelling.first_call, keeper=results)
     loop.run(pacer)
     if not pacer.finished:
         raise WorkloadError(
             "The loop ended by itself, before it was told to",
             "Give data that can be iterated again, or more of them",
         )
+
+
+def _results(request: protocol.Prepare, workload: Any) -> Results | None:
+    """What keeps the results of the first steps, where they were asked for."""
+    weights = request.save_weights or request.workload.weights_path
+    if not request.keep_results or weights is None:
+        return None
+    from graphprof.capture.results import Results
+
+    return Results(workload, weights)
 
 
 class Unavailable(Exception):  # noqa: N818 an answer, not an error

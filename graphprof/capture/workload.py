@@ -39,6 +39,7 @@ class Workload:
         batch_size: examples in a batch, or None where there are no batches.
         data_origin: where the batches come from.
         batch: types and shapes of one batch.
+        first: one batch, the same in every mode; None for a step that takes none.
         captured: models, layers, variables and optimizers that a plain step works on.
         notes: sentences that a reader must know: what was chosen or made up.
     """
@@ -51,6 +52,7 @@ class Workload:
     batch_size: int | None
     data_origin: str
     batch: str
+    first: Any
     captured: tuple[Any, ...]
     notes: tuple[str, ...]
 
@@ -155,6 +157,7 @@ def load(spec: WorkloadSpec) -> Workload:
             batch_size=matched.batches.batch_size,
             data_origin=offered.data_origin or matched.batches.origin,
             batch=matching.describe(matched.batches.first),
+            first=matched.batches.first,
             captured=(declared.model,),
             notes=notes + matched.notes + _random_note(declared.model, spec.phase),
         )
@@ -213,6 +216,7 @@ def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -
         batch_size=batches.batch_size if batches else None,
         data_origin=batches.origin if batches else "none",
         batch=matching.describe(first) if batches else "",
+        first=first,
         captured=tuple(captured),
         notes=notes,
     )

@@ -63,6 +63,7 @@ SECONDS = Seconds()
 @click.option(
     "--budget", type=SECONDS, help="Time for timed steps, over all modes [60s].", metavar="TIME"
 )
+@click.option("--no-parity", is_flag=True, help="Do not compare what the modes compute.")
 @click.option("--quick", is_flag=True, help="One process a mode and 10 s: a first look.")
 @click.option("--thorough", is_flag=True, help="Five processes a mode and 150 s.")
 @click.option(
@@ -130,6 +131,7 @@ def command(
         thorough=thorough,
         budget_s=values["budget"],
         trace_steps=values["steps"],
+        parity=not values["no_parity"],
         timeout_s=values["timeout"],
         seed=values["seed"],
         baseline=None if baseline is None else registry.resolve(baseline, phase).name,
