@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -65,8 +66,21 @@ def to_json(comparison: Comparison, indent: int | None = 2) -> str:
     return _ADAPTER.dump_json(comparison, indent=indent).decode()
 
 
-def build(session: Session, baseline: str, mode: str, by: By) -> Comparison:
+def build(
+    session: Session,
+    baseline: str,
+    mode: str,
+    by: By,
+    of_run: Callable[[RunFolder], Attribution | None] = attribution.of_run,
+) -> Comparison:
     """Compare two modes of a session.
+
+    Args:
+        session: the session.
+        baseline: name of the mode that is compared with.
+        mode: name of the other mode.
+        by: what to divide the gap by.
+        of_run: says whose the time of a run's steps is; a server remembers it.
 
     Raises:
         UsageError: the session has no such mode, or both are the same.
@@ -75,7 +89,7 @@ def build(session: Session, baseline: str, mode: str, by: By) -> Comparison:
     """
     if baseline == mode:
         raise UsageError("The two modes are the same", "Name two different modes of the session")
-    one, other = _traced(session, baseline), _traced(session, mode)
+    one, other = (_traced(session, name, of_run) for name in (baseline, mode))
     divided = difference.between((baseline, one), (mode, other), by)
     ratio = _ratio(session, baseline, mode)
     tables = {name: layers.table(found) for name, found in ((baseline, one), (mode, other))}
@@ -93,14 +107,16 @@ def build(session: Session, baseline: str, mode: str, by: By) -> Comparison:
     )
 
 
-def _traced(session: Session, mode: str) -> Attribution:
+def _traced(
+    session: Session, mode: str, of_run: Callable[[RunFolder], Attribution | None]
+) -> Attribution:
     folder: RunFolder | None = session.run(mode)
     if folder is None:
         modes = ", ".join(run.run.mode for run in session.runs)
         raise UsageError(
             f"Session {session.info.id} has no mode {mode!r}", f"Name two of its modes: {modes}"
         )
-    found = attribution.of_run(folder)
+    found = of_run(folder)
     if found is None:
         raise SessionError(
             f"Mode {mode} of session {session.info.id} has no trace",

@@ -17,12 +17,14 @@ from typing import Any, Final
 from graphprof import session as sessions
 from graphprof._version import __version__
 from graphprof.analysis import steps as step_analysis
+from graphprof.analysis.difference import BYS
 from graphprof.errors import GraphprofError, SessionError, UsageError
 from graphprof.report import document
-from graphprof.session import Session
+from graphprof.session import RunFolder, Session
 from graphprof.trace.kinds import KINDS
 from tensorboard_plugin_graphprof import timeline as lanes
 from tensorboard_plugin_graphprof.cache import Cache, fingerprint
+from tensorboard_plugin_graphprof.comparing import Comparing
 from tensorboard_plugin_graphprof.discovery import Discovery
 from tensorboard_plugin_graphprof.process_table import process_table
 
@@ -70,6 +72,7 @@ class Api:
         self._discovery = discovery
         self._reports: Cache[bytes] = Cache(16)
         self._traces: Cache[lanes.Opened] = Cache(12)
+        self._comparing = Comparing()
         self._building = threading.Lock()
         self.routes: dict[str, Callable[[Query], Answer]] = {
             "sessions": self.sessions,
@@ -80,6 +83,8 @@ class Api:
             "timeline": self.timeline,
             "event": self.event,
             "uses": self.uses,
+            "difference": self.difference,
+            "layers": self.layers,
         }
 
     def sessions(self, query: Query) -> Answer:  # noqa: ARG002
@@ -154,6 +159,22 @@ class Api:
         name = _argument(query, "name")
         return _json(lanes.uses(self._opened(query), name, start_ps, end_ps, width))
 
+    def difference(self, query: Query) -> Answer:
+        """Where the difference between two modes comes from."""
+        path = self._session_path(query)
+        baseline, mode, by = (_argument(query, name) for name in ("baseline", "mode", "by"))
+        if by not in BYS:
+            raise UsageError(f"'by' is {by[:40]!r}", f"Give one of {', '.join(BYS)}")
+        session = sessions.load(path)
+        for name in (baseline, mode):
+            _traced(session, name)
+        return Answer(self._comparing.difference(path, session, baseline, mode, by))
+
+    def layers(self, query: Query) -> Answer:
+        """What each layer and op costs in every mode."""
+        path = self._session_path(query)
+        return _json(self._comparing.layers(path, sessions.load(path)))
+
     def _session_path(self, query: Query) -> Path:
         name = _argument(query, "session")
         path = self._discovery.path(name)
@@ -168,20 +189,23 @@ class Api:
         return sessions.load(self._session_path(query))
 
     def _opened(self, query: Query) -> lanes.Opened:
-        session = self._session(query)
-        mode = _argument(query, "mode")
-        folder = session.run(mode)
-        if folder is None:
-            raise NotFoundError(
-                f"Session {session.info.id} has no mode {mode!r}",
-                f"It has {', '.join(run.run.mode for run in session.runs) or 'none yet'}",
-            )
-        xplane = folder.xplane
-        if xplane is None:
-            why = folder.run.error.message if folder.run.error else f"{mode} was not traced"
-            raise NotFoundError(f"There is no trace: {why}", "Profile it again with traces")
+        xplane = _traced(self._session(query), _argument(query, "mode"))
         with self._building:
             return self._traces.get(xplane, fingerprint(xplane), lambda: lanes.read(xplane))
+
+
+def _traced(session: Session, mode: str) -> Path:
+    """The trace of a mode."""
+    folder: RunFolder | None = session.run(mode)
+    if folder is None:
+        raise NotFoundError(
+            f"Session {session.info.id} has no mode {mode!r}",
+            f"It has {', '.join(run.run.mode for run in session.runs) or 'none yet'}",
+        )
+    if folder.xplane is None:
+        why = folder.run.error.message if folder.run.error else f"{mode} was not traced"
+        raise NotFoundError(f"There is no trace: {why}", "Profile it again with traces")
+    return folder.xplane
 
 
 def _entry(name: str, path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -37,14 +37,14 @@ class Cache(Generic[T]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._kept: OrderedDict[Path, tuple[Fingerprint, T]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Fingerprint, T]] = OrderedDict()
 
-    def get(self, path: Path, state: Fingerprint, make: Callable[[], T]) -> T:
-        """The result for ``path`` in this ``state``, made where it is not at hand."""
-        kept = self._kept.pop(path, None)
+    def get(self, key: Hashable, state: Fingerprint, make: Callable[[], T]) -> T:
+        """The result for ``key`` in this ``state``, made where it is not at hand."""
+        kept = self._kept.pop(key, None)
         if kept is None or kept[0] != state:
             kept = (state, make())
-        self._kept[path] = kept
+        self._kept[key] = kept
         while len(self._kept) > self._limit:
             self._kept.popitem(last=False)
         return kept[1]
