@@ -7,6 +7,8 @@
 /** @typedef {import("./types.js").EventDetail} EventDetail */
 /** @typedef {import("./types.js").OpUse} OpUse */
 /** @typedef {import("./types.js").Kinds} Kinds */
+/** @typedef {import("./types.js").Comparison} Comparison */
+/** @typedef {import("./types.js").Layers} Layers */
 /** @typedef {Record<string, string | number | null | undefined>} Query */
 
 /** What the backend could not do, in its words, with the cure. */
@@ -113,6 +115,15 @@ export const api = {
    * @returns {Promise<OpUse>}
    */
   uses: (query) => json("uses", query),
+
+  /**
+   * @param {{session: string, baseline: string, mode: string, by: string}} query
+   * @returns {Promise<Comparison>}
+   */
+  difference: (query) => json("difference", query),
+
+  /** @param {string} session @returns {Promise<Layers>} */
+  layers: (session) => json("layers", { session }),
 
   /**
    * The runs that TensorBoard's PROFILE tab knows, or null where that tab is not installed.

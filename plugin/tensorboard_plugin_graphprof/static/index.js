@@ -14,7 +14,10 @@ import { VIEWS } from "./views/index.js";
 /** @typedef {import("./views/view.js").OpenView} OpenView */
 
 // What belongs to one session or view, and is dropped when another is opened.
-const OWN_OF_SESSION = ["mode", "step", "from", "to", "find", "hide", "threads", "fold"];
+const OWN_OF_SESSION = [
+  ...["mode", "step", "from", "to", "find", "hide", "threads", "fold"],
+  ...["base", "other", "part", "open", "op", "q"],
+];
 
 export async function render() {
   document.documentElement.lang = "en";
@@ -210,6 +213,11 @@ class Shell {
       timeline: (query) => api.timeline({ session: id, ...query }),
       event: (mode, event) => api.event(id, mode, event),
       uses: (query) => api.uses({ session: id, ...query }),
+      difference: (baseline, mode, by) =>
+        this.once(["difference", id, baseline, mode, by].join("\n"), () =>
+          api.difference({ session: id, baseline, mode, by }),
+        ),
+      layers: () => this.once(`layers ${id}`, () => api.layers(id)),
       profileLink: (run, tool) => this.profileLink(run, tool),
     };
   }

@@ -101,6 +101,53 @@
  *   count: number, total_ps: number, next_ps: number | null, previous_ps: number | null,
  *   row: number[], start_ps: number[], span_ps: number[]
  * }} OpUse
+ *
+ * @typedef {"kind" | "layer" | "op"} By
+ *
+ * One part of the difference between two modes, seconds of the mean traced step. Texts are empty where
+ * they do not apply.
+ * @typedef {{
+ *   kind: string, owner: string, in_pass: string, op_type: string, baseline_s: number,
+ *   mode_s: number, gap_s: number, baseline_busy_s: number, mode_busy_s: number
+ * }} GapPart
+ *
+ * @typedef {{ op_type: string, calls: number, wall_s: number }} Side
+ *
+ * @typedef {{ owner: string, in_pass: string, how: string, left: Side[], right: Side[] }} Match
+ *
+ * @typedef {{
+ *   session: string, sentence: string, ratio: number | null,
+ *   labelled: Record<string, number | null>,
+ *   difference: {
+ *     baseline: string, mode: string, by: By, baseline_s: number, mode_s: number, gap_s: number,
+ *     parts: GapPart[], root: string
+ *   },
+ *   alignment: {
+ *     matches: Match[], left_mapped: number | null, left_vanished: number | null,
+ *     right_mapped: number | null, left_unlabelled: number | null
+ *   } | null,
+ *   warnings: string[]
+ * }} Comparison
+ *
+ * @typedef {{
+ *   owner: string, in_pass: string, wall_s: number, share: number, op_s: number, busy_s: number,
+ *   kinds: Record<string, number>
+ * }} LayerRow
+ *
+ * @typedef {{
+ *   owner: string[], in_pass: string[], op_type: string[], tf_type: string[], name: string[],
+ *   tag: string[], calls: number[], wall_s: number[], busy_s: number[], low_s: number[],
+ *   high_s: number[]
+ * }} OpColumns
+ *
+ * @typedef {{
+ *   mode: string, error: Problem | null, step_s: number | null, op_s: number | null,
+ *   labelled: number | null, tags: Record<string, number>, rows: LayerRow[], ops: OpColumns
+ * }} ModeLayers
+ *
+ * @typedef {{
+ *   baseline: string | null, root: string, passes: string[], tags: string[], modes: ModeLayers[]
+ * }} Layers
  */
 
 export {};

@@ -22,6 +22,10 @@
  *   timeline: (query: WindowQuery) => Promise<ArrayBuffer>,
  *   event: (mode: string, event: number) => Promise<import("../types.js").EventDetail>,
  *   uses: (query: WindowQuery & {name: string}) => Promise<import("../types.js").OpUse>,
+ *   difference: (
+ *     baseline: string, mode: string, by: string
+ *   ) => Promise<import("../types.js").Comparison>,
+ *   layers: () => Promise<import("../types.js").Layers>,
  *   profileLink: (run: string, tool: string) => Promise<string | null>,
  * }} Context
  *
