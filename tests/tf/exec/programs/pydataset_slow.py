@@ -7,10 +7,10 @@ import numpy as np
 
 class Reader(keras.utils.PyDataset):
     def __len__(self):
-        return 400
+        return 250
 
     def __getitem__(self, index):  # <- here
-        rows = [[float((i * j + index) % 17) for j in range(32)] for i in range(600)]
+        rows = [[float((i * j + index) % 17) for j in range(32)] for i in range(2500)]
         x = np.array(rows, "float32")
         return x, x[:, :1]
 
