@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graphprof import units
-from graphprof.report import cells
+from graphprof.report import agreement, cells
 from graphprof.report.document import ModeReport, Report
 from graphprof.trace.kinds import KINDS
 
@@ -43,10 +43,11 @@ def render(report: Report, console: Console) -> None:
         console.print(table(divided, {}))
     remarks = Table.grid(padding=(0, 1))
     for sign, style, sentences in (
+        ("≠", "red", agreement.differences(report)),
         ("→", "", cells.reasons(report)),
         ("✗", "red", cells.failures(report.modes)),
         ("!", "yellow", report.warnings),
-        ("·", "dim", report.notes),
+        ("·", "dim", (*agreement.remarks(report), *report.notes)),
     ):
         for sentence in sentences:
             remarks.add_row(Text(sign, style), Text(sentence, style))
@@ -76,7 +77,13 @@ def table(
         words: the cells hold words that may go over several lines, not numbers, which are never
             cut.
     """
-    view = Table(title=content.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    view = Table(
+        title=content.title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+    )
     for number, name in enumerate(content.header):
         if number == 0 or words:
             view.add_column(
@@ -92,7 +99,7 @@ def table(
 
 def _verdict_styles(report: Report) -> dict[int, str]:
     return {
-        index: _VERDICT_STYLES[mode.ratio.verdict]
+        index: "red" if agreement.differs(mode) else _VERDICT_STYLES[mode.ratio.verdict]
         for index, mode in enumerate(report.modes)
         if mode.ratio and mode.ratio.verdict in _VERDICT_STYLES
     }

@@ -133,6 +133,7 @@ class _Blocks:
     name: Int32
     longest: npt.NDArray[Any]  # duration of the longest event
     event: Int32
+    kind: Int8  # of the longest event, for blocks of instants, which take no time
     kind_ids: Int64
     busy: npt.NDArray[Any]  # shape (kinds, n): time by kind
 
@@ -150,6 +151,7 @@ class _Blocks:
             entries.name,
             longest,
             entries.event,
+            entries.kind,
             kind_ids,
             by_kind,
         )
@@ -172,20 +174,22 @@ class _Blocks:
         longest = np.maximum.reduceat(self.longest, groups)
         is_longest = np.flatnonzero(self.longest == np.repeat(longest, last - groups + 1))
         # Of equals the first.
-        event = self.event[is_longest[np.searchsorted(is_longest, groups)]]
+        chosen = is_longest[np.searchsorted(is_longest, groups)]
         return _Blocks(
             self.start[groups],
             self.end[last],
             np.add.reduceat(self.count, groups, dtype=np.int32),
             name,
             longest,
-            event,
+            self.event[chosen],
+            self.kind[chosen],
             self.kind_ids,
             np.add.reduceat(self.busy, groups, axis=1),
         )
 
     def entries(self) -> Entries:
         """The blocks as they are kept."""
+        busiest = self.kind_ids[self.busy.argmax(axis=0)]
         return Entries(
             self.start,
             self.end,
@@ -194,5 +198,5 @@ class _Blocks:
             self.count,
             self.name,
             self.event,
-            self.kind_ids[self.busy.argmax(axis=0)].astype(np.int8),
+            np.where(self.busy.any(axis=0), busiest, self.kind).astype(np.int8),
         )

@@ -115,6 +115,7 @@ def test_blocks_hold_each_event_once_and_say_the_truth(plane, width):
             busy[int(levels.kinds[event])] += int(plane.duration_ps[event])
         assert entries.busy_ps[place] == pytest.approx(sum(busy.values()))
         assert busy[int(entries.kind[place])] == max(busy.values())
+        assert entries.kind[place] in levels.kinds[events]
 
 
 @settings(max_examples=100, deadline=None)
