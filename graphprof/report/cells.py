@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from graphprof import units
 from graphprof.analysis import difference, stats
+from graphprof.report.agreement import differs
 from graphprof.report.document import ModeReport, Part, Report, StepTime
 from graphprof.report.verdict import speed
 from graphprof.trace.kinds import KINDS
@@ -110,6 +111,10 @@ def _ratio(mode: ModeReport) -> str:
 
 
 def _verdict(mode: ModeReport) -> str:
+    return f"{_speed_verdict(mode)} ≠" if differs(mode) else _speed_verdict(mode)
+
+
+def _speed_verdict(mode: ModeReport) -> str:
     if mode.error is not None:
         return mode.error.kind
     if mode.ratio is None:

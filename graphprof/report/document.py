@@ -8,7 +8,7 @@ version, none is removed or changes its meaning. What was not measured is ``null
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,7 +18,8 @@ from graphprof.analysis import noise as noise_analysis
 from graphprof.analysis import overhead, stats
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.breakdown import Breakdown
-from graphprof.report import verdict
+from graphprof.report import agreement, verdict
+from graphprof.report.agreement import Agreement
 from graphprof.report.reasons import Reason, reasons
 from graphprof.report.traced import Traced, read_traced
 from graphprof.session import Failure, RunFolder, Session, TraceRecord
@@ -160,6 +161,7 @@ class ModeReport:
     ratio: RatioToBaseline | None
     breakdown: tuple[Part, ...] | None
     reason: Reason | None
+    parity: Agreement | None
     measured: Measured | None
     trace: TraceInfo | None
 
@@ -232,8 +234,13 @@ def build(session: Session) -> Report:
     summary = step_analysis.summarise(session)
     info = session.info
     why = reasons(session, summary.baseline)
+    agreements = agreement.of_session(session)
     modes = tuple(
-        _mode(folder, summary, why.get(folder.run.mode), info.id) for folder in session.runs
+        replace(
+            _mode(folder, summary, why.get(folder.run.mode), info.id),
+            parity=agreements.get(folder.run.mode),
+        )
+        for folder in session.runs
     )
     noise = noise_analysis.machine_noise(info.machine, info.environment)
     doubt = noise_analysis.cannot_support(summary)
@@ -289,6 +296,7 @@ def _mode(
         ratio=ratio,
         breakdown=_parts(divided) if divided else None,
         reason=reason,
+        parity=None,
         measured=_measured(steps) if steps else None,
         trace=_trace_info(session_id, record, run.mode, traced) if record and traced else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphprof.report import cells
+from graphprof.report import agreement, cells
 from graphprof.report.document import Report
 
 
@@ -17,9 +17,11 @@ def render(report: Report) -> str:
     if divided is not None:
         parts.append(table(divided))
     remarks = [
+        *agreement.differences(report),
         *cells.reasons(report),
         *cells.failures(report.modes),
         *report.warnings,
+        *agreement.remarks(report),
         *report.notes,
     ]
     if remarks:

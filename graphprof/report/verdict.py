@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphprof import units
 from graphprof.analysis import stats
+from graphprof.report.agreement import differs
 
 if TYPE_CHECKING:
     from graphprof.report.document import ModeReport, RatioToBaseline
@@ -36,9 +37,11 @@ def sentence(modes: Sequence[ModeReport], baseline: str | None) -> str:
 def _claim(mode: ModeReport) -> tuple[str, str]:
     """The verdict's word, and what to print for it."""
     assert mode.ratio is not None
+    doubt = " (results differ)" if differs(mode) else ""
     if mode.ratio.verdict in ("faster", "slower"):
-        return mode.ratio.verdict, f"{mode.mode} is {speed(mode.ratio)} {mode.ratio.verdict}"
-    return mode.ratio.verdict, mode.mode
+        claim = f"{mode.mode} is {speed(mode.ratio)} {mode.ratio.verdict}{doubt}"
+        return mode.ratio.verdict, claim
+    return mode.ratio.verdict, f"{mode.mode}{doubt}"
 
 
 def speed(ratio: RatioToBaseline) -> str:
