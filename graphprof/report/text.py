@@ -83,6 +83,7 @@ def table(
         box=SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
+        padding=(0, 1, 0, 0),
     )
     for number, name in enumerate(content.header):
         if number == 0 or words:
