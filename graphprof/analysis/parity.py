@@ -9,7 +9,8 @@ of array have a floor of ``FLOOR`` times the largest of that kind, because what 
 leaves rounding errors of the terms. Variables are also compared by their *update*, final minus
 initial, as the norm of the difference over the norm: a wrong optimizer hardly moves the weights.
 A variable whose gradient is nothing but such rounding is not judged after the steps (Adam blows it
-up to full size; a bias in front of a batch normalisation is the usual case).
+up to full size; a bias in front of a batch normalisation is the usual case), nor are then variables
+without a gradient, such as that layer's moving mean, which follows the bias.
 
 Errors within the tolerance of the coarser precision pass. With a reference, so do errors that bring
 a mode no more than ``REFERENCE_SLACK`` times as far from it as the baseline is itself.
@@ -222,7 +223,7 @@ def _of_kind(
     names = base.names(kind)
     floor = FLOOR * max((_largest(base.array(f"{kind}/{name}")) for name in names), default=0.0)
     tolerance = TOLERANCE[precision] * TOLERANCE_FACTOR[kind]
-    noise = set(_rounding_only(base)) if kind == "weight" else set()
+    unjudged = _carried_away(base) if kind == "weight" else set()
     for name in _shared(kind, mode, base):
         key = f"{kind}/{name}"
         if key not in mode.arrays or key not in base.arrays:
@@ -236,14 +237,14 @@ def _of_kind(
             own, _ = _error(mode.array(key), truth, floor, precision)
             baselines, _ = _error(theirs, truth, floor, precision)
             ok = own <= max(tolerance, REFERENCE_SLACK * baselines)
-        yield Deviation(kind, name, relative, ulp, tolerance, None if name in noise else ok)
+        yield Deviation(kind, name, relative, ulp, tolerance, None if name in unjudged else ok)
 
 
 def _updates(
     mode: Recording, base: Recording, reference: Recording | None, precision: str
 ) -> Iterator[Deviation]:
     tolerance = TOLERANCE[precision] * TOLERANCE_FACTOR["update"]
-    noise = set(_rounding_only(base))
+    unjudged = _carried_away(base)
     for name in base.names("weight"):
         keys = (f"initial/{name}", f"weight/{name}")
         if any(key not in r.arrays for key in keys for r in (mode, base)):
@@ -257,7 +258,7 @@ def _updates(
             truth = _update(reference, name)
             baselines = _norm_error(theirs, truth)
             ok = _norm_error(update, truth) <= max(tolerance, REFERENCE_SLACK * baselines)
-        yield Deviation("update", name, relative, None, tolerance, None if name in noise else ok)
+        yield Deviation("update", name, relative, None, tolerance, None if name in unjudged else ok)
 
 
 def _shared(kind: Kind, mode: Recording, base: Recording) -> Sequence[str]:
@@ -268,12 +269,17 @@ def _shared(kind: Kind, mode: Recording, base: Recording) -> Sequence[str]:
     return [*names, *(name for name in mode.names(kind) if f"{kind}/{name}" not in base.arrays)]
 
 
-def _rounding_only(base: Recording) -> Iterator[str]:
-    """Variables whose gradient is made of rounding errors; the optimizer may know it as well."""
+def _carried_away(base: Recording) -> set[str]:
+    """Variables that need not agree after the steps.
+
+    Those whose gradient is made of rounding errors (the optimizer may know it as well), and where
+    there are any, those that no gradient moves: a moving mean follows the bias in front of it.
+    """
     kind = "gradient" if base.names("gradient") else "moment"
     largest = {name: _largest(base.array(f"{kind}/{name}")) for name in base.names(kind)}
     limit = ROUNDING * max(largest.values(), default=0.0)
-    yield from (name for name, size in largest.items() if size <= limit)
+    noise = {name for name, size in largest.items() if size <= limit}
+    return noise | {name for name in base.names("weight") if noise and name not in largest}
 
 
 def _update(recording: Recording, name: str) -> NDArray[np.float64]:

@@ -177,6 +177,64 @@ def test_a_variable_moved_by_rounding_errors_alone_is_not_judged_by_its_update()
     assert unjudged == {("weight", "bias"), ("update", "bias")}
 
 
+@pytest.mark.parametrize("known_by", ["gradient", "moment"])
+def test_what_follows_such_a_variable_is_not_judged_either(known_by: str) -> None:
+    """A moving mean follows the bias; without gradients the optimizer's memory tells."""
+
+    def with_noise(sign: float) -> Recording:
+        source = recording()
+        sizes = {
+            f"moment/{name}": source.array(f"gradient/{name}") for name in source.names("weight")
+        }
+        kept = {k: v for k, v in source.arrays.items() if not k.startswith("gradient/")}
+        arrays = dict(source.arrays) if known_by == "gradient" else kept | sizes
+        arrays |= {
+            f"{known_by}/norm/bias": np.full(4, sign * 1e-9),
+            "initial/norm/bias": np.zeros(4),
+            "weight/norm/bias": np.full(4, sign * 0.01),
+            "initial/norm/moving_mean": np.zeros(4),
+            "weight/norm/moving_mean": np.full(4, 1 + sign * 0.01),
+        }
+        return Recording(source.about, arrays)
+
+    found = compare(with_noise(1.0), with_noise(-1.0))
+    assert found.verdict == "passed"
+    unjudged = {d.name for d in found.deviations if d.ok is None}
+    assert unjudged == {"norm/bias", "norm/moving_mean"}
+
+
+def test_losses_are_compared_where_both_know_them() -> None:
+    """A call of several steps gives only the loss of its last."""
+    base = recording()
+    losses = base.array("loss")
+    last = changed(base, "loss", losses[[4]])
+    last = Recording({**last.about, "loss_steps": [4]}, last.arrays)
+    found = compare(last, base)
+    assert found.verdict == "passed"
+    assert [d.name for d in found.deviations if d.kind == "loss"] == ["4"]
+    wrong = Recording(last.about, {**last.arrays, "loss": losses[[4]] * 1.1})
+    assert compare(wrong, base).verdict == "failed"
+
+
+def test_the_reason_why_nothing_was_kept_is_passed_on() -> None:
+    nothing = Recording({"reason": "It could not be read."}, {})
+    assert compare(nothing, recording()).reason == "It could not be read."
+    assert compare(recording(), nothing).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("precisions", "widest"),
+    [
+        (["float32"], "float32"),
+        (["float32", "mixed_float16", "float64"], "mixed_float16"),
+        (["bfloat16", "float16"], "bfloat16"),
+        (["float32", "int8"], "int8"),
+    ],
+)
+def test_the_coarsest_precision_counts(precisions: list[str], widest: str) -> None:
+    assert parity.coarsest(precisions) == widest
+
+
 def test_a_reference_excuses_what_the_baseline_does_as_well() -> None:
     truth, base, mode = recording(np.float64), recording(), recording()
     noise = np.random.default_rng(0).normal(0, 3e-4, (2, 64, 1))
