@@ -101,7 +101,7 @@ def remarks(report: Report) -> list[str]:
 
 def _failed(found: Agreement) -> str:
     first, worst = found.first_layer, found.worst
-    begins = f" It begins at {first}." if first and worst and first != worst.name else ""
+    begins = f" First to differ: {first}." if first and worst and first != worst.name else ""
     return f"{found.reason or ''}{_ulp(worst)}{begins}"
 
 

@@ -82,6 +82,16 @@ def failures(modes: Sequence[ModeReport]) -> list[str]:
     ]
 
 
+def undecided(modes: Sequence[ModeReport]) -> list[str]:
+    """What would settle the inconclusive ratios, in one sentence."""
+    needed = [
+        f"{mode.mode} {units.count(mode.ratio.blocks_needed)}"
+        for mode in modes
+        if mode.ratio and mode.ratio.verdict == "inconclusive" and mode.ratio.blocks_needed
+    ]
+    return [f"About so many more blocks would be conclusive: {', '.join(needed)}."] * bool(needed)
+
+
 def _step_time(time: StepTime) -> str:
     """``6.12 ms [6.0, 6.3]``: one unit, as many figures as the interval bears."""
     if time.median is None:
@@ -123,8 +133,6 @@ def _speed_verdict(mode: ModeReport) -> str:
         return f"{speed(mode.ratio)} {mode.ratio.verdict}"
     if mode.ratio.verdict == "equivalent":
         return "no difference"
-    if mode.ratio.verdict == "inconclusive" and mode.ratio.blocks_needed:
-        return f"inconclusive, ~{mode.ratio.blocks_needed} more blocks"
     return mode.ratio.verdict
 
 

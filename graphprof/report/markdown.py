@@ -21,6 +21,7 @@ def render(report: Report) -> str:
         *cells.reasons(report),
         *cells.failures(report.modes),
         *report.warnings,
+        *cells.undecided(report.modes),
         *agreement.remarks(report),
         *report.notes,
     ]

@@ -41,17 +41,18 @@ def render(report: Report, console: Console) -> None:
     divided = cells.breakdown(report)
     if divided is not None:
         console.print(table(divided, {}))
-    remarks = Table.grid(padding=(0, 1))
+    remarks = (*cells.undecided(report.modes), *agreement.remarks(report))
+    signed = Table.grid(padding=(0, 1))
     for sign, style, sentences in (
         ("≠", "red", agreement.differences(report)),
         ("→", "", cells.reasons(report)),
         ("✗", "red", cells.failures(report.modes)),
         ("!", "yellow", report.warnings),
-        ("·", "dim", (*agreement.remarks(report), *report.notes)),
+        ("·", "dim", (*remarks, *report.notes)),
     ):
         for sentence in sentences:
-            remarks.add_row(Text(sign, style), Text(sentence, style))
-    console.print(remarks)
+            signed.add_row(Text(sign, style), Text(sentence, style))
+    console.print(signed)
     console.print(Text(f"\nSession  {report.session.path}", style="dim"), soft_wrap=True)
 
 

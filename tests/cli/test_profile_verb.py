@@ -101,6 +101,13 @@ def test_thoroughness_sets_waves_and_budget(
     assert asked["modes"] == ["eager", "graph", "xla", "fit"]
 
 
+def test_results_are_compared_unless_told_otherwise(asked: dict[str, Any], run: Run) -> None:
+    run("profile", "digits_cnn")
+    assert asked["options"].parity is True
+    run("profile", "digits_cnn", "--no-parity", "--name", "again")
+    assert asked["options"].parity is False
+
+
 def test_json_is_all_that_stdout_holds(asked: dict[str, Any], run: Run, tmp_path: Path) -> None:
     file = tmp_path / "out" / "report.json"
     code, out, err = run("profile", "digits_cnn", "--json", "--json-file", str(file))

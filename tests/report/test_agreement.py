@@ -89,6 +89,20 @@ def test_the_mark_fits_into_80_columns(tmp_path: Path) -> None:
     assert "is off by" in out
 
 
+def test_an_open_verdict_with_the_mark_fits_as_well(tmp_path: Path) -> None:
+    path = builders.session(tmp_path, rounds=3, waves=1, noise=0.3)
+    for mode in session.load(path).info.modes:
+        arrays = results({} if mode == "graph" else {"loss": 1.0})
+        parity_file.save(graphprof_folder(path / mode) / parity_file.PARITY_FILE, arrays)
+    report = document.build(session.load(path))
+    out = printed(report)
+    assert "inconclusive ≠" in out
+    assert "First step" in out
+    assert "…" not in out
+    needed = of(report, "xla").ratio.blocks_needed
+    assert f"xla {needed}" in out.split("would be conclusive:")[1]
+
+
 def test_agreement_is_said_with_its_largest_error(tmp_path: Path) -> None:
     report = report_of(tmp_path, {"xla": {"output/output": 2e-6}})
     assert "differ" not in report.verdict
