@@ -36,6 +36,8 @@ SESSION_FILE = "session.json"
 RUN_FILE = "run.json"
 MEASUREMENT_FILE = "measurement.json"
 WORKER_LOG = "worker.log"
+PROGRAM_RUN = "exec"
+"""The run folder of a session that holds a watched program and not a mode."""
 
 Phase = Literal["train", "evaluate", "predict"]
 PHASES: tuple[Phase, ...] = ("train", "evaluate", "predict")

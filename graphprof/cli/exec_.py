@@ -14,9 +14,8 @@ import click
 
 from graphprof._version import __version__
 from graphprof.errors import GraphprofError, UsageError
-from graphprof.session import SessionInfo, folder_name, save, write_atomically
+from graphprof.session import PROGRAM_RUN, SessionInfo, folder_name, save, write_atomically
 
-RUN = "exec"
 WINDOW_S = 0.5
 
 
@@ -59,7 +58,7 @@ def command(
             f"There is no script {target}", "Name a Python file, or use -m for a module"
         )
     session, folder = _session(Path(logdir), target, arguments)
-    code = _run(folder / RUN, window, module, target, arguments)
+    code = _run(folder / PROGRAM_RUN, window, module, target, arguments)
     _report(session, folder, code, json_file)
     return _exit_as(code)
 
@@ -84,7 +83,13 @@ def _session(logdir: Path, target: str, arguments: tuple[str, ...]) -> tuple[dic
     return session, folder
 
 
-def _save(session: dict[str, Any], folder: Path, status: Any, environment: dict[str, Any]) -> None:
+def _save(
+    session: dict[str, Any],
+    folder: Path,
+    status: Any,
+    environment: dict[str, Any],
+    exit_code: int | None = None,
+) -> None:
     info = SessionInfo(
         id=session["id"],
         created=session["created"],
@@ -92,11 +97,11 @@ def _save(session: dict[str, Any], folder: Path, status: Any, environment: dict[
         status=status,
         phase="train",
         target=session["target"],
-        modes=(RUN,),
+        modes=(PROGRAM_RUN,),
         baseline=None,
         workload={"program": session["target"], "arguments": session["arguments"]},
         environment=environment,
-        options={"verb": "exec"},
+        options={"verb": "exec", "exit_code": exit_code},
         notes=("A watched program, not a comparison of modes: see the exec folder.",),
     )
     save(folder / "session.json", info)
@@ -140,13 +145,10 @@ def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | N
 
     session["status"] = "interrupted" if code in (130, -signal.SIGINT) else "complete"
     try:
-        report = program.build(folder / RUN, session, code)
-        _save(session, folder, session["status"], report.environment)
-        write_atomically(
-            folder / RUN / "plugins" / "graphprof" / "program.json", program.to_json(report)
-        )
+        report = program.build(folder / PROGRAM_RUN, session, code)
+        _save(session, folder, session["status"], report.environment, code)
         if json_file is not None:
-            write_atomically(Path(json_file), program.to_json(report))
+            write_atomically(Path(json_file), program.to_json(report).encode())
         program_text.print_program(report, Console(stderr=True))
     except GraphprofError as error:
         # The program's exit code is its own: a report that fails must not change it.

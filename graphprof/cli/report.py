@@ -9,7 +9,9 @@ from rich.console import Console
 
 from graphprof import session
 from graphprof.errors import SessionError
-from graphprof.report import document, markdown, text
+from graphprof.report import answer
+from graphprof.report.document import Report
+from graphprof.report.program import ProgramReport
 
 
 @click.command("report")
@@ -29,7 +31,7 @@ def command(path: Path, as_markdown: bool, as_json: bool, json_file: Path | None
     graphprof report logs/20260101-120000-digits_cnn --markdown > comparison.md
     graphprof report logs --json | jq '.modes[].step_time_s'
     """
-    report = document.build(session.load(newest(path)))
+    report = answer.build(session.load(newest(path)))
     show(report, as_markdown=as_markdown, as_json=as_json, json_file=json_file)
 
 
@@ -50,7 +52,7 @@ def newest(path: Path) -> Path:
 
 
 def show(
-    report: document.Report, *, as_markdown: bool, as_json: bool, json_file: Path | None
+    report: Report | ProgramReport, *, as_markdown: bool, as_json: bool, json_file: Path | None
 ) -> None:
     """Print ``report`` to stdout in one format, and write its JSON where asked.
 
@@ -58,10 +60,10 @@ def show(
         StorageError: the file cannot be written.
     """
     if json_file is not None:
-        session.write_atomically(json_file, document.to_json(report).encode())
+        session.write_atomically(json_file, answer.to_json(report).encode())
     if as_json:
-        click.echo(document.to_json(report))
+        click.echo(answer.to_json(report))
     elif as_markdown:
-        click.echo(markdown.render(report), nl=False)
+        click.echo(answer.to_markdown(report), nl=False)
     else:
-        text.render(report, Console(highlight=False))
+        answer.show(report, Console(highlight=False))

@@ -20,7 +20,7 @@ from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.evidence import Evidence
 from graphprof.analysis.recording import Recording, Span
 from graphprof.errors import TraceError
-from graphprof.session import graphprof_folder
+from graphprof.session import PROGRAM_RUN, Session, graphprof_folder
 from graphprof.trace import xspace
 
 SCHEMA = "graphprof.report/1"
@@ -42,7 +42,7 @@ class Program:
     Attributes:
         target: the script or module.
         arguments: its arguments.
-        exit_code: how it ended; negative for a signal.
+        exit_code: how it ended; negative for a signal, None when it was cut off.
         wall_s: seconds from the start of the watch to the end of the program.
         imports_s: of that, importing TensorFlow and Keras.
         work_s: its main work: what the expected gains are ratios of.
@@ -55,7 +55,7 @@ class Program:
 
     target: str
     arguments: tuple[str, ...]
-    exit_code: int
+    exit_code: int | None
     wall_s: float | None
     imports_s: float | None
     work_s: float | None
@@ -76,6 +76,10 @@ class ProgramReport:
     workload: dict[str, Any]
     environment: dict[str, Any]
     baseline: None
+    verdict: str
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    aa: None
     modes: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...]
     program: Program
@@ -104,7 +108,7 @@ _PARTS = {
 }
 
 
-def build(run_folder: Path, session: dict[str, Any], exit_code: int) -> ProgramReport:
+def build(run_folder: Path, session: dict[str, Any], exit_code: int | None) -> ProgramReport:
     """The report of the program recorded in ``run_folder``.
 
     Args:
@@ -140,18 +144,54 @@ def build(run_folder: Path, session: dict[str, Any], exit_code: int) -> ProgramR
         workload={"program": session["target"], "arguments": list(session.get("arguments", ()))},
         environment=dict(recording.raw.get("environment") or {}),
         baseline=None,
+        verdict=_verdict(findings, uses_tensorflow),
+        warnings=program.not_seen,
+        notes=program.notes,
+        aa=None,
         modes=(),
         findings=findings,
         program=program,
     )
 
 
-def to_json(report: ProgramReport) -> bytes:
-    """The report as JSON, indented."""
-    return TypeAdapter(ProgramReport).dump_json(report, indent=1)
+def is_program(session: Session) -> bool:
+    """Whether the session is a watched program's, and not a comparison of modes."""
+    return session.info.options.get("verb") == "exec"
 
 
-def _blank(session: dict[str, Any], exit_code: int) -> ProgramReport:
+def of_session(session: Session) -> ProgramReport:
+    """The report of a watched program's session, derived again from its recording."""
+    info = session.info
+    reference = {
+        "id": info.id,
+        "path": str(session.path),
+        "created": info.created,
+        "status": info.status,
+        "target": info.target,
+        "arguments": list(info.workload.get("arguments") or ()),
+    }
+    code = info.options.get("exit_code")
+    return build(session.path / PROGRAM_RUN, reference, code if isinstance(code, int) else None)
+
+
+_ADAPTER = TypeAdapter(ProgramReport)
+
+
+def to_json(report: ProgramReport, indent: int | None = 2) -> str:
+    """The report as JSON text."""
+    return _ADAPTER.dump_json(report, indent=indent).decode()
+
+
+def _verdict(findings: tuple[Finding, ...], uses_tensorflow: bool) -> str:
+    if not uses_tensorflow:
+        return "The program never imported TensorFlow."
+    loud = [finding for finding in findings if finding.severity != "minor"]
+    if loud:
+        return f"{loud[0].sentence.rstrip('.')}."
+    return "Healthy: nothing found that is worth changing."
+
+
+def _blank(session: dict[str, Any], exit_code: int | None) -> ProgramReport:
     sentence = "The program was killed, or replaced itself, before anything could be written."
     return ProgramReport(
         schema=SCHEMA,
@@ -160,6 +200,10 @@ def _blank(session: dict[str, Any], exit_code: int) -> ProgramReport:
         workload={"program": session["target"]},
         environment={},
         baseline=None,
+        verdict=sentence,
+        warnings=(),
+        notes=(),
+        aa=None,
         modes=(),
         findings=(),
         program=Program(

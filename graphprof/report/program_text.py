@@ -8,6 +8,7 @@ from rich.text import Text
 
 from graphprof import units
 from graphprof.analysis.findings.base import Finding, Number
+from graphprof.report import markdown
 from graphprof.report.program import ProgramReport
 
 _STYLE = {"major": "bold red", "moderate": "yellow", "minor": "dim"}
@@ -36,7 +37,8 @@ def _head(report: ProgramReport) -> Text:
     program = report.program
     text = Text("graphprof: ", style="bold")
     text.append(f"{program.target}", style="bold")
-    text.append(f" ended with {program.exit_code} after {units.seconds(program.wall_s)}")
+    end = "was cut off" if program.exit_code is None else f"ended with {program.exit_code}"
+    text.append(f" {end} after {units.seconds(program.wall_s)}")
     text.append(f" (imports {units.seconds(program.imports_s)}, ")
     text.append(f"main work {units.seconds(program.work_s)})")
     if program.seen:
@@ -61,16 +63,20 @@ def _finding(number: int, finding: Finding) -> RenderableType:
     if finding.location is not None:
         where = f"{finding.location.file}:{finding.location.line}"
         lines.append(_indented(f"at      {where}   {finding.location.code}"))
-    gain = finding.expected_gain
-    if gain.high > 1:
-        spread = f"{units.ratio(gain.low)} to {units.ratio(gain.high)}"
-        part = "" if gain.of == "work" else ", once built"
-        lines.append(_indented(f"gain    about {units.ratio(gain.value)} faster ({spread}){part}"))
+    if finding.expected_gain.high > 1:
+        lines.append(_indented(f"gain    {_gain(finding)}"))
     lines.append(_indented(f"change  {finding.change}"))
     numbers = ", ".join(_number(one) for one in finding.evidence)
     lines.append(_indented(f"because {numbers}", "dim"))
     lines += [_indented(f"        {detail}", "dim") for detail in finding.details[:4]]
     return Group(*lines)
+
+
+def _gain(finding: Finding) -> str:
+    gain = finding.expected_gain
+    spread = f"{units.ratio(gain.low)} to {units.ratio(gain.high)}"
+    part = "" if gain.of == "work" else ", once built"
+    return f"about {units.ratio(gain.value)} faster ({spread}){part}"
 
 
 def _indented(text: str, style: str = "") -> RenderableType:
@@ -86,3 +92,21 @@ def _number(number: Number) -> str:
         "ratio": lambda: units.ratio(number.value),
     }
     return f"{number.what} {show[number.unit]()}"
+
+
+def to_markdown(report: ProgramReport) -> str:
+    """The report as Markdown text."""
+    escape = markdown.escape
+    parts = [f"# {escape(report.program.target)}", f"**{escape(report.verdict)}**"]
+    for number, finding in enumerate(report.findings, start=1):
+        lines = [f"{number}. **{finding.severity}** `{finding.cause}` {escape(finding.sentence)}"]
+        if finding.location is not None:
+            where = f"{finding.location.file}:{finding.location.line}"
+            lines.append(f"   - at {escape(where)}: `{finding.location.code}`")
+        if finding.expected_gain.high > 1:
+            lines.append(f"   - gain: {_gain(finding)}")
+        lines.append(f"   - change: {escape(finding.change)}")
+        lines.append(f"   - because {escape(', '.join(map(_number, finding.evidence)))}")
+        parts.append("\n".join(lines))
+    remarks = [f"- {escape(remark)}" for remark in (*report.warnings, *report.notes)]
+    return "\n\n".join([*parts, *(["\n".join(remarks)] if remarks else [])]) + "\n"

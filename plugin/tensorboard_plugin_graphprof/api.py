@@ -19,7 +19,7 @@ from graphprof._version import __version__
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.difference import BYS
 from graphprof.errors import GraphprofError, SessionError, UsageError
-from graphprof.report import document
+from graphprof.report import answer
 from graphprof.session import RunFolder, Session
 from graphprof.trace.kinds import KINDS
 from tensorboard_plugin_graphprof import timeline as lanes
@@ -106,9 +106,7 @@ class Api:
                 self._reports.get(
                     path,
                     fingerprint(path),
-                    lambda: document.to_json(
-                        document.build(sessions.load(path)), indent=None
-                    ).encode(),
+                    lambda: answer.to_json(answer.build(sessions.load(path)), indent=None).encode(),
                 )
             )
 

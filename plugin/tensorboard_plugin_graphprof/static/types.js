@@ -60,8 +60,15 @@
  *   session: {id: string, path: string, created: string, status: string, target: string},
  *   phase: string, workload: Record<string, unknown>, environment: Record<string, unknown>,
  *   baseline: string | null, verdict: string, warnings: string[], notes: string[],
- *   aa: Ratio | null, machine?: Record<string, unknown>, modes: ModeReport[], findings: Finding[]
+ *   aa: Ratio | null, machine?: Record<string, unknown>, modes: ModeReport[], findings: Finding[],
+ *   program?: Program
  * }} Report
+ *
+ * A watched program, in place of modes.
+ * @typedef {{
+ *   target: string, exit_code: number | null, wall_s: number | null, imports_s: number | null,
+ *   work_s: number | null, division: {part: string, seconds: number, share: number}[], seen: string[]
+ * }} Program
  *
  * Every timed call of a session, as columns of equal length. `mode` points into `modes`, `part` into
  * `parts`; the seconds are those of one step. A round of -1 is outside the rounds.

@@ -4,6 +4,7 @@ import { fill, h } from "../dom.js";
 import { breakdown } from "./overview-breakdown.js";
 import { findings } from "./overview-findings.js";
 import { modesSection } from "./overview-modes.js";
+import { programSection } from "./overview-program.js";
 import { plain } from "./parts.js";
 
 /** @typedef {import("../types.js").Report} Report */
@@ -21,14 +22,14 @@ export const overview = {
         "div",
         { class: "overview" },
         ...head(report),
-        modesSection(report, context),
-        bars,
-        findings(report),
+        ...(report.program
+          ? [findings(report), programSection(report.program)]
+          : [modesSection(report, context), bars, findings(report)]),
         choices(report),
       ),
       update: (state) => {
         const scale = state.scale === "share" ? "share" : "time";
-        if (scale === drawn) return;
+        if (report.program || scale === drawn) return;
         drawn = scale;
         fill(bars, ...breakdown(report, context, scale));
       },
