@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from graphprof.analysis.findings import registry
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import from_json
+from graphprof.analysis.recording import WATCH_FILE, from_json
 from graphprof.analysis.traced import Op, Stage, Traced
+from graphprof.session import PROGRAM_RUN, SESSION_FILE, SessionInfo, graphprof_folder, save
 
+PROGRAM = "train-20250101-120000"
 SITE = ["train.py", 10]
 
 
@@ -60,22 +64,65 @@ def place(op: str, count: int = 1, **more: Any) -> dict[str, Any]:
     return {"type": op, "dtype": "float32", "site": SITE, "count": count, "names": [], **more}
 
 
-def find(
-    *spans: dict[str, Any], traced: Traced | None = None, work: float = 10.0, **lists: Any
-) -> tuple[Finding, ...]:
-    """What the rules say of a program with these spans and lists."""
-    raw = {
+def raw(*spans: dict[str, Any], work: float = 10.0, **lists: Any) -> dict[str, Any]:
+    """The recording of a program with these spans and lists, as it stands in ``watch.json``."""
+    return {
         "format_version": 1,
         "wall_s": work,
         "ended": {"how": "end", "code": 0, "at_s": work},
         "tree": span("program", total=work, children=list(spans)),
         **lists,
     }
+
+
+def session(folder: Path, *spans: dict[str, Any], target: str = "train.py", **lists: Any) -> Path:
+    """Write the session of a watched program below ``folder`` and return its path."""
+    path = folder / PROGRAM
+    info = SessionInfo(
+        id=path.name,
+        created="2025-01-01T12:00:00+00:00",
+        graphprof_version="0",
+        status="complete",
+        phase="train",
+        target=target,
+        modes=(PROGRAM_RUN,),
+        baseline=None,
+        workload={"program": target, "arguments": ["--epochs", "3"]},
+        options={"verb": "exec", "exit_code": 0},
+    )
+    save(path / SESSION_FILE, info)
+    own = graphprof_folder(path / PROGRAM_RUN)
+    own.mkdir(parents=True)
+    (own / WATCH_FILE).write_text(json.dumps(raw(*spans, **lists)))
+    return path
+
+
+def retracing_program(folder: Path) -> Path:
+    """A second of imports, then a function that is built anew for every value of a float."""
+    buildings = [
+        building(index, signature={"x": tensor(32, 8), "k": number(index)}, seconds=0.6)
+        for index in range(8)
+    ]
+    runs = [span("run", f"step_{index}", 0.2, 10) for index in range(8)]
+    return session(
+        folder,
+        span("import", "tensorflow", 1.0, at=0.0),
+        span("call", "step", 8.0, 80, site=SITE, children=runs),
+        buildings=buildings,
+        imports_end_s=1.0,
+    )
+
+
+def find(
+    *spans: dict[str, Any], traced: Traced | None = None, work: float = 10.0, **lists: Any
+) -> tuple[Finding, ...]:
+    """What the rules say of a program with these spans and lists."""
+    recorded = raw(*spans, work=work, **lists)
     if traced is not None:
-        raw.setdefault(
+        recorded.setdefault(
             "windows", [{"xplane": "x", "probe": False, "opened_s": 0.0, "seconds": traced.seconds}]
         )
-    return registry.find(Evidence(from_json(raw), traced))
+    return registry.find(Evidence(from_json(recorded), traced))
 
 
 def loud(findings: tuple[Finding, ...]) -> list[str]:
@@ -90,5 +137,6 @@ def window(**facts: Any) -> Traced:
 
 
 __all__ = [
-    "SITE", "Op", "Stage", "building", "find", "loud", "number", "place", "span", "tensor", "window",
+    "PROGRAM", "SITE", "Op", "Stage", "building", "find", "loud", "number", "place",
+    "retracing_program", "session", "span", "tensor", "window",
 ]  # fmt: skip

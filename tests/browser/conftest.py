@@ -12,6 +12,7 @@ from typing import Any
 
 import builders
 import pytest
+import recorded_programs
 from playwright.sync_api import Browser, sync_playwright
 from visiting import HOSTILE, Visit, find_chromium
 
@@ -36,6 +37,7 @@ def logdir(tmp_path_factory) -> Path:
     )
     builders.session(folder, name=HOSTILE, modes=("eager", "graph"), hostile_names=True, rounds=3)
     builders.session(folder, name="untraced", modes=("graph",), traces=False, rounds=3)
+    recorded_programs.retracing_program(folder)
     _write_a_session_that_was_cut_off(folder / "nothing")
     for name, text in {"cut": '{"id": ', "newer": '{"format_version": 99}'}.items():
         (folder / name).mkdir()

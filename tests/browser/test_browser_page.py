@@ -4,6 +4,7 @@ import builders
 import numpy as np
 import pixels
 import pytest
+import recorded_programs
 from playwright.sync_api import Page, expect
 from visiting import HOSTILE, SESSION, Visit
 
@@ -285,6 +286,22 @@ def test_a_session_without_traces_says_what_to_do(visit):
     expect(page.get_by_test_id("no-trace")).to_contain_text("Profile again with traces")
 
 
+# Watched programs
+
+
+def test_a_watched_program_shows_its_findings_and_its_time(visit):
+    page = visit.open(session=recorded_programs.PROGRAM)
+    expect(page.get_by_test_id("findings")).to_contain_text("train.py:")
+    expect(page.get_by_test_id("program")).to_contain_text("ended with 0 after 10.0 s")
+    expect(page.get_by_test_id("modes")).to_have_count(0)
+
+
+@pytest.mark.parametrize("view", ["timeline", "steps", "environment"])
+def test_views_of_modes_say_that_a_program_has_none(visit, view):
+    page = visit.open(view, session=recorded_programs.PROGRAM)
+    expect(page.locator("main#view")).not_to_be_empty()
+
+
 # Steps, environment
 
 
@@ -403,11 +420,11 @@ def test_views_are_reached_by_keys_and_back(visit):
     page = visit.open()
     page.get_by_test_id("tab-overview").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_test_id("tab-timeline")).to_be_focused()
+    expect(page.get_by_test_id("tab-difference")).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_test_id("tab-steps")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_test_id("tab-timeline")).to_have_attribute("aria-selected", "true")
     page.go_back()
-    expect(page.get_by_test_id("timeline")).to_be_visible()
+    expect(page.get_by_test_id("difference")).to_be_visible()
     page.keyboard.press("?")
     expect(page.get_by_test_id("help")).to_contain_text("zoom the timeline")
     page.keyboard.press("Escape")
