@@ -11,6 +11,9 @@ const KEYS = [
   ["/", "find an op"],
   ["N P", "the next and the previous place of what was found"],
   ["Esc", "let go of what was found"],
+  ["↑ ↓", "the row above and below, in the waterfall and in the tree"],
+  ["→ ←", "open and close a row of the tree"],
+  ["Enter", "what is behind a bar, or what does an op's work"],
   ["← → on a tab", "the view beside it"],
   ["?", "this sheet"],
 ];
