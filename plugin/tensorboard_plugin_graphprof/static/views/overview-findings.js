@@ -39,7 +39,7 @@ function findingItem(finding) {
       ? h(
           "span",
           { class: "faint" },
-          ` ${format.ratio(gain.value)} shorter at best guess (${range(gain.low, gain.high, format.ratio)})`,
+          ` about ${format.ratio(gain.value)} faster (${range(gain.low, gain.high, format.ratio)})`,
         )
       : null,
     line
