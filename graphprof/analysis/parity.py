@@ -126,9 +126,14 @@ class Parity:
     modes: tuple[ModeParity, ...]
 
 
-def of_session(session: Session) -> Parity | None:
-    """Compare the modes of a session; None when it has no baseline or nothing was recorded."""
-    baseline = session.info.baseline
+def of_session(session: Session, baseline: str | None = None) -> Parity | None:
+    """Compare the modes of a session; None when it has no baseline or nothing was recorded.
+
+    Args:
+        session: the session.
+        baseline: the mode that the others are held against; None takes the session's own.
+    """
+    baseline = session.info.baseline if baseline is None else baseline
     paths = {run.run.mode: graphprof_folder(run.path) / PARITY_FILE for run in session.runs}
     if baseline not in paths or not any(path.is_file() for path in paths.values()):
         return None

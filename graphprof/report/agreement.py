@@ -52,9 +52,14 @@ class Agreement:
     compared: int
 
 
-def of_session(session: Session) -> dict[str, Agreement]:
-    """Mode -> whether it computed what the baseline did; the baseline itself is not in it."""
-    found = parity.of_session(session)
+def of_session(session: Session, baseline: str | None = None) -> dict[str, Agreement]:
+    """Mode -> whether it computed what the baseline did; the baseline itself is not in it.
+
+    Args:
+        session: the session.
+        baseline: the mode that the others are held against; None takes the session's own.
+    """
+    found = parity.of_session(session, baseline)
     return {} if found is None else {mode.mode: _agreement(mode) for mode in found.modes}
 
 
@@ -81,7 +86,7 @@ def differs(mode: ModeReport) -> bool:
 def differences(report: Report) -> list[str]:
     """One sentence for each mode whose results differ."""
     return [
-        f"{mode.mode}: results differ (≠) from {report.baseline}: {_failed(mode.parity)}"
+        f"{mode.mode}: results differ (≠) from {report.baseline}: {how_far(mode.parity)}"
         for mode in report.modes
         if mode.parity is not None and differs(mode)
     ]
@@ -99,7 +104,8 @@ def remarks(report: Report) -> list[str]:
     return [*([_passed(passed, report.baseline)] if passed else []), *unknown]
 
 
-def _failed(found: Agreement) -> str:
+def how_far(found: Agreement) -> str:
+    """What differs most, by how much, and where it begins, in sentences."""
     first, worst = found.first_layer, found.worst
     begins = f" First to differ: {first}." if first and worst and first != worst.name else ""
     return f"{found.reason or ''}{_ulp(worst)}{begins}"

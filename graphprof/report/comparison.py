@@ -16,6 +16,7 @@ from graphprof.analysis.align import Alignment
 from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.difference import By, Difference, Part
 from graphprof.errors import SessionError, UsageError
+from graphprof.report import agreement
 from graphprof.report.cells import Cells
 from graphprof.session import RunFolder, Session
 
@@ -103,7 +104,7 @@ def build(
         labelled=labelled,
         difference=divided,
         alignment=matched,
-        warnings=tuple(_warnings(divided, ratio, labelled)),
+        warnings=(*_other_work(session, baseline, mode), *_warnings(divided, ratio, labelled)),
     )
 
 
@@ -134,6 +135,13 @@ def _ratio(session: Session, baseline: str, mode: str) -> float | None:
     if medians[0] is None or not medians[1]:
         return None
     return medians[0] / medians[1]
+
+
+def _other_work(session: Session, baseline: str, mode: str) -> list[str]:
+    found = agreement.of_session(session, baseline).get(mode)
+    if found is None or found.verdict != "failed":
+        return []
+    return [f"Results of {mode} differ (≠) from {baseline}: {agreement.how_far(found)}"]
 
 
 def _warnings(

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from graphprof import session
 from graphprof.analysis import parity_file
-from graphprof.report import document, markdown, text
+from graphprof.report import comparison, document, markdown, text
 from graphprof.report.document import Report
 from graphprof.session import Failure, graphprof_folder
 
@@ -136,6 +136,16 @@ def test_a_difference_without_a_number_is_null(tmp_path: Path) -> None:
     worst = json.loads(document.to_json(report))["modes"][2]["parity"]["worst"]
     assert (worst["kind"], worst["relative"], worst["ulp"]) == ("loss", None, None)
     assert "results differ" in markdown.render(report)
+
+
+def test_two_modes_side_by_side_say_it_whichever_they_are(tmp_path: Path) -> None:
+    report = report_of(tmp_path, {"eager": {"layer/head": 0.5}, "xla": {"layer/head": 0.5}})
+    written = session.load(report.session.path)
+    (warning, *_) = comparison.build(written, "fit", "xla", "kind").warnings
+    assert warning.startswith("Results of xla differ (≠) from fit: Layer head is off by 0.5")
+    for one, other in (("eager", "xla"), ("graph", "fit")):
+        warnings = comparison.build(written, one, other, "kind").warnings
+        assert not any("≠" in warning for warning in warnings)
 
 
 def test_a_session_without_it_says_nothing(tmp_path: Path) -> None:
