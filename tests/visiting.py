@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Playwright, Route
 
 SESSION = "digits_cnn-20250101-120000"
 HOSTILE = "hostile"
+HOSTILE_LAYERS = "hostile-layers"
 
 # A page opened outside TensorBoard has no icon, and TensorBoard warns about itself; nothing else.
 HARMLESS = ("/favicon.ico",)

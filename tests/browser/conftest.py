@@ -13,8 +13,9 @@ from typing import Any
 import builders
 import pytest
 import recorded_programs
+import recorded_session
 from playwright.sync_api import Browser, sync_playwright
-from visiting import HOSTILE, Visit, find_chromium
+from visiting import HOSTILE, HOSTILE_LAYERS, Visit, find_chromium
 
 from graphprof import session as sessions
 from graphprof.session import Failure
@@ -38,6 +39,8 @@ def logdir(tmp_path_factory) -> Path:
     builders.session(folder, name=HOSTILE, modes=("eager", "graph"), hostile_names=True, rounds=3)
     builders.session(folder, name="untraced", modes=("graph",), traces=False, rounds=3)
     recorded_programs.retracing_program(folder)
+    recorded_session.write(folder)
+    recorded_session.write_hostile(folder, HOSTILE_LAYERS)
     _write_a_session_that_was_cut_off(folder / "nothing")
     for name, text in {"cut": '{"id": ', "newer": '{"format_version": 99}'}.items():
         (folder / name).mkdir()

@@ -34,6 +34,7 @@ export class TreeTable {
   constructor(kinds, actions) {
     this.kinds = kinds;
     this.actions = actions;
+    this.focused = ""; // the row that the Tab key leads to
     this.head = h("thead");
     this.body = h("tbody");
     this.element = on(
@@ -43,11 +44,16 @@ export class TreeTable {
         this.head,
         this.body,
       ),
-      { keydown: (/** @type {KeyboardEvent} */ event) => this.key(event) },
+      {
+        keydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
+        focusin: (/** @type {FocusEvent} */ event) => {
+          const row = /** @type {Element} */ (event.target).closest("tr[data-node]");
+          this.focused = row?.getAttribute("data-node") ?? this.focused;
+        },
+      },
     );
     /** @type {Drawing | null} */
     this.drawing = null;
-    this.focused = ""; // the row that the Tab key leads to
     this.scale = unitFor(0);
   }
 

@@ -95,7 +95,8 @@ function collect(modes, kinds) {
       const share = mode.step_s ? op.wall_s / mode.step_s : null;
       node.cells[at] = summed([node.cells[at], { seconds: op.wall_s, share, busy, calls, low, high }]);
       node.tags.add(op.tag);
-      node.words += ` ${op.op_type} ${op.name}`.toLowerCase();
+      // Not its name: TensorFlow numbers scopes in its own way, and conv2d_1 may be another layer there.
+      node.words += ` ${op.op_type}`.toLowerCase();
     });
     for (const row of mode.rows) {
       for (const [kind, seconds] of Object.entries(row.kinds)) {
