@@ -105,7 +105,7 @@ def test_a_mistake_of_ours_is_told_without_a_traceback(monkeypatch, tmp_path):
     def fail(session):
         raise ZeroDivisionError("a slip")
 
-    monkeypatch.setattr("tensorboard_plugin_graphprof.api.document.build", fail)
+    monkeypatch.setattr("tensorboard_plugin_graphprof.api.answer.build", fail)
     response = client_of(tmp_path).get("/report", query_string={"session": SESSION})
     assert response.status_code == 500
     error = json.loads(response.data)["error"]
