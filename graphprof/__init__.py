@@ -13,7 +13,7 @@ from graphprof._version import __version__
 __all__ = ["Workload", "__version__"]
 
 # name -> module that defines it; imported when first asked for.
-_LAZY = {"Workload": "graphprof.capture.declared"}
+_LAZY = {"Workload": "graphprof.capture.workloads.declared"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from graphprof import session
-from graphprof.capture import schedule
-from graphprof.capture.options import Options
+from graphprof.capture.controller import schedule
+from graphprof.capture.controller.options import Options
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.session import Block, Process, Session
 

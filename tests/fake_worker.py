@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from graphprof.analysis import parity_file
-from graphprof.capture import protocol, worker
+from graphprof.capture import protocol
+from graphprof.capture.worker import process as worker
 from graphprof.session import Failure, TraceRecord
 
 

@@ -31,7 +31,7 @@ print(*sorted(loaded & {"tensorflow", "keras", "jax", "torch"}))
         ("graphprof.report", "graphprof.analysis", "graphprof.trace", "graphprof.session"),
         ("tensorboard_plugin_graphprof",),
         # The parent of a measurement: it drives workers and must stay as light as they are heavy.
-        ("graphprof.capture.schedule", "graphprof.capture.spec"),
+        ("graphprof.capture.controller.schedule", "graphprof.capture.spec"),
     ],
     ids=lambda packages: packages[0],
 )

@@ -11,7 +11,7 @@ from graphprof.session import Phase
 
 @dataclass(frozen=True)
 class WorkloadSpec:
-    """How to load one workload; ``graphprof.capture.workload.load`` reads it in the worker.
+    """How to load one workload; ``graphprof.capture.workloads.workload.load`` reads it in the worker.
 
     Attributes:
         target: ``file.py:factory``, ``package.module:factory`` or the name of a built-in.

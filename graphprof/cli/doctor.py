@@ -76,7 +76,8 @@ def command(seconds: float, no_noise: bool, as_json: bool) -> int:
 def examine(noise_s: float | None) -> Health:
     """Look at everything; measures noise for ``noise_s`` seconds, not at all when None."""
     from graphprof.analysis import noise
-    from graphprof.capture import environment, machine
+    from graphprof.capture import environment
+    from graphprof.capture.controller import machine
 
     values = environment.collect("parent")
     # Noise first: the process that asks TensorFlow would be noise itself.

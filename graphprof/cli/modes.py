@@ -55,8 +55,8 @@ def command(phase: Phase | None, no_probe: bool, as_json: bool) -> None:
 
     Exit code 0; a mode that cannot run here is part of the answer.
     """
-    from graphprof.capture import builtin
     from graphprof.capture.modes import registry
+    from graphprof.capture.workloads import builtin
 
     known = registry.load()
     reasons, trouble = ({}, None) if no_probe else probe()

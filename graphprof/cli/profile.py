@@ -14,8 +14,8 @@ from graphprof.errors import UsageError
 from graphprof.session import PHASES, Phase, Session
 
 if TYPE_CHECKING:
-    from graphprof.capture.options import Options
-    from graphprof.capture.progress import Progress
+    from graphprof.capture.controller.options import Options
+    from graphprof.capture.controller.progress import Progress
     from graphprof.capture.spec import WorkloadSpec
 
 INTERRUPTED = 130
@@ -145,7 +145,7 @@ def options_of(
 ) -> Options:
     """The measuring options for a thoroughness; an own ``budget_s`` wins over its."""
     from graphprof.analysis import stopping
-    from graphprof.capture.options import Options
+    from graphprof.capture.controller.options import Options
 
     if quick and thorough:
         raise UsageError("--quick and --thorough contradict each other", "Give one of them")
@@ -177,8 +177,8 @@ def run(
         GraphprofError: as ``schedule.profile``; what was measured before a full disk is printed.
     """
     from graphprof import session
-    from graphprof.capture import schedule
-    from graphprof.capture.progress import Silent
+    from graphprof.capture.controller import schedule
+    from graphprof.capture.controller.progress import Silent
     from graphprof.cli.progress import Shown
 
     with contextlib.ExitStack() as stack:

@@ -13,7 +13,7 @@ _PLAIN_EVERY_S = 15.0
 
 
 class Shown(AbstractContextManager["Shown"]):
-    """Implements ``graphprof.capture.progress.Progress`` on a console."""
+    """Implements ``graphprof.capture.controller.progress.Progress`` on a console."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)

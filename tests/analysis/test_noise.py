@@ -10,7 +10,7 @@ from scipy import stats as reference
 
 from graphprof.analysis import noise, stats
 from graphprof.analysis.steps import SessionSteps, StepSummary
-from graphprof.capture import noise_floor
+from graphprof.capture.controller import noise_floor
 from graphprof.session import MachineSample
 
 

@@ -9,7 +9,8 @@ import pytest
 from capture_faking import processes, profile
 
 from graphprof.analysis import parity, parity_file
-from graphprof.capture import options, sampling
+from graphprof.capture.controller import options
+from graphprof.capture.worker import sampling
 from graphprof.session import Session
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graphprof.capture import environment, revision
+from graphprof.capture import environment
+from graphprof.capture.controller import revision
 
 
 def test_every_entry_is_described_and_named_once() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphprof import session
-from graphprof.capture.ledger import Ledger, ProcessBook, open_session
+from graphprof.capture.controller.ledger import Ledger, ProcessBook, open_session
 from graphprof.session import Block, Failure, TraceRecord
 
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)

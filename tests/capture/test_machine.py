@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from graphprof.capture import machine
+from graphprof.capture.controller import machine
 
 
 def test_a_sample_says_when_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:

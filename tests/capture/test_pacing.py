@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from graphprof.capture import protocol
-from graphprof.capture.pacing import LOSSES_KEPT, Dismissed, Task, WorkerPacer, scalar
 from graphprof.capture.spec import WorkloadSpec
+from graphprof.capture.worker.pacing import LOSSES_KEPT, Dismissed, Task, WorkerPacer, scalar
 from graphprof.session import TraceRecord
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import builders
 import pytest
 
-from graphprof.capture import recorder
-from graphprof.capture.pacing import Call
 from graphprof.capture.protocol import RecordTrace, Traced
-from graphprof.capture.recorder import Recorder
+from graphprof.capture.worker import recorder
+from graphprof.capture.worker.pacing import Call
+from graphprof.capture.worker.recorder import Recorder
 from graphprof.errors import StorageError, TraceError
 
 

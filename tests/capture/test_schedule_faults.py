@@ -14,9 +14,10 @@ import pytest
 from capture_faking import Heard, blocks, options, processes, profile
 
 from graphprof import session
-from graphprof.capture import environment, ledger, schedule
+from graphprof.capture import environment
+from graphprof.capture.controller import ledger, schedule
+from graphprof.capture.controller.stop import Stop
 from graphprof.capture.spec import WorkloadSpec
-from graphprof.capture.stop import Stop
 from graphprof.errors import StorageError, UsageError, WorkloadError
 from graphprof.session import Failure
 
@@ -289,7 +290,7 @@ def test_a_log_directory_that_cannot_be_made_is_one_clear_error(tmp_path: Path) 
 def test_a_disk_that_fills_up_keeps_what_was_measured_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphprof.capture.lockstep._SAVE_S", 0.0)
+    monkeypatch.setattr("graphprof.capture.controller.lockstep._SAVE_S", 0.0)
     written = []
 
     def full(path: Path, record: object) -> None:

@@ -11,7 +11,8 @@ from capture_faking import COMMAND, Heard, blocks, processes, profile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphprof.capture import environment, options
+from graphprof.capture import environment
+from graphprof.capture.controller import options
 from graphprof.capture.spec import WorkloadSpec
 
 
@@ -114,7 +115,7 @@ def test_slow_steps_get_the_fewest_rounds_and_no_second_wave(tmp_path: Path) -> 
 def test_measuring_goes_on_only_for_modes_that_are_not_settled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphprof.capture.lockstep._SETTLE_S", 0.0)
+    monkeypatch.setattr("graphprof.capture.controller.lockstep._SETTLE_S", 0.0)
     asked = []
 
     def unsettled(measurements: object, baseline: str) -> list[str]:

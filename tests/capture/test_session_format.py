@@ -11,7 +11,7 @@ import pytest
 
 from graphprof import session
 from graphprof.capture import environment, protocol
-from graphprof.capture.options import Options
+from graphprof.capture.controller.options import Options
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RECORDS = (

@@ -5,7 +5,7 @@ from typing import Literal, Optional
 
 import pytest
 
-from graphprof.capture import settings
+from graphprof.capture.workloads import settings
 from graphprof.errors import UsageError
 
 

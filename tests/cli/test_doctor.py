@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from graphprof.analysis import noise
-from graphprof.capture import machine
+from graphprof.capture.controller import machine
 from graphprof.cli import doctor
 
 

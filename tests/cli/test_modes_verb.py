@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from graphprof.capture import builtin
 from graphprof.capture.modes import registry
+from graphprof.capture.workloads import builtin
 from graphprof.cli import modes
 from graphprof.session import PHASES
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from graphprof import session
-from graphprof.capture import schedule
+from graphprof.capture.controller import schedule
 from graphprof.cli import profile
 from graphprof.cli.main import main
 from graphprof.cli.progress import Shown

@@ -14,7 +14,7 @@ keras = pytest.importorskip("keras")
 
 from graphprof.analysis import attribution, layers  # noqa: E402
 from graphprof.capture.instrument import naming, private, scopes  # noqa: E402
-from graphprof.capture.labelling import Labelling  # noqa: E402
+from graphprof.capture.worker.labelling import Labelling  # noqa: E402
 from graphprof.trace import xspace  # noqa: E402
 
 STEPS = 3

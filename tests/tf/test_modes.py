@@ -144,7 +144,7 @@ def _clean_process(monkeypatch):
 @pytest.fixture
 def load(tmp_path):
     """Loads the workload that a program builds."""
-    from graphprof.capture.workload import load as load_workload
+    from graphprof.capture.workloads.workload import load as load_workload
 
     def load_program(text, phase="train", **spec):
         path = tmp_path / "models.py"

@@ -18,8 +18,8 @@ from graphprof.analysis import parity, parity_file
 from graphprof.analysis.parity import ModeParity
 from graphprof.capture import protocol
 from graphprof.capture.modes import registry
-from graphprof.capture.pacing import Task, WorkerPacer
 from graphprof.capture.spec import WorkloadSpec
+from graphprof.capture.worker.pacing import Task, WorkerPacer
 from graphprof.report import document
 
 pytestmark = pytest.mark.tf
@@ -168,8 +168,8 @@ def _file(folder: Path, mode: str) -> Path:
 def _keep(folder: Path, target: str, name: str, phase: Any) -> None:
     import keras
 
-    from graphprof.capture import workload as workloads
-    from graphprof.capture.results import Results
+    from graphprof.capture.worker.results import Results
+    from graphprof.capture.workloads import workload as workloads
 
     for module in [module for module in sys.modules if module.startswith("graphprof_target_")]:
         del sys.modules[module]

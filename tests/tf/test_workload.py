@@ -55,7 +55,7 @@ def program(tmp_path):
 
 
 def load(path, factory="build", **spec):
-    from graphprof.capture.workload import load as load_workload
+    from graphprof.capture.workloads.workload import load as load_workload
 
     return load_workload(WorkloadSpec(f"{path}:{factory}", **spec))
 
@@ -423,7 +423,7 @@ def test_a_package_and_a_model_that_is_already_there(program, monkeypatch, tmp_p
 
 @pytest.mark.parametrize("name", ["digits_cnn", "digits_mlp", "digits_lstm", "digits_transformer"])
 def test_the_built_in_models_load(name):
-    from graphprof.capture.workload import load as load_workload
+    from graphprof.capture.workloads.workload import load as load_workload
 
     workload = load_workload(WorkloadSpec(name, batch_size=16))
     assert workload.name == name
@@ -432,7 +432,7 @@ def test_the_built_in_models_load(name):
 
 
 def test_an_architecture_of_keras_applications_loads_with_random_weights():
-    from graphprof.capture.workload import load as load_workload
+    from graphprof.capture.workloads.workload import load as load_workload
 
     settings = {"input_size": "32", "classes": "5"}
     spec = WorkloadSpec("applications.MobileNet", "predict", settings, batch_size=2)
@@ -440,7 +440,7 @@ def test_an_architecture_of_keras_applications_loads_with_random_weights():
 
 
 def test_digits_without_scikit_learn_are_synthesised_and_that_is_said(monkeypatch):
-    from graphprof.capture.workload import load as load_workload
+    from graphprof.capture.workloads.workload import load as load_workload
 
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     workload = load_workload(WorkloadSpec("digits_mlp", settings={"depth": "1"}))
@@ -584,7 +584,7 @@ def build():
     ],
 )
 def test_bad_targets_are_one_clear_error(program, tmp_path, target, error, message, cure):
-    from graphprof.capture.workload import load as load_workload
+    from graphprof.capture.workloads.workload import load as load_workload
 
     path = program("HEIGHT = 3\ndef build():\n    return net()\n")
     program("def build(:\n", "broken.py", head="")

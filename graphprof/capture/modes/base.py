@@ -16,7 +16,7 @@ from graphprof.session import PHASES, Phase
 
 if TYPE_CHECKING:
     from graphprof.capture.pacer import Pacer
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from graphprof.errors import WorkloadError
 
 if TYPE_CHECKING:
     from graphprof.capture.pacer import Pacer
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 Step = Callable[[Any], Any]
 

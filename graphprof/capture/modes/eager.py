@@ -10,7 +10,7 @@ from graphprof.capture.modes.base import Loop, Mode
 
 if TYPE_CHECKING:
     from graphprof.capture.pacer import Pacer
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 
 class Eager(Mode):

@@ -14,16 +14,16 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from graphprof.capture import layers
 from graphprof.capture.modes import resolved
 from graphprof.capture.modes.base import Loop, Mode
 from graphprof.capture.modes.custom import exhausted, raise_told
+from graphprof.capture.workloads import layers
 from graphprof.errors import UsageError
 from graphprof.session import PHASES, Phase
 
 if TYPE_CHECKING:
     from graphprof.capture.pacer import Pacer
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 # What Keras calls its loop, by phase; variants are named after it: ``predict-xla``.
 LOOPS: dict[Phase, str] = {"train": "fit", "evaluate": "evaluate", "predict": "predict"}

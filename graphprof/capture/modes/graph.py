@@ -8,7 +8,7 @@ from graphprof.capture.modes import custom
 from graphprof.capture.modes.base import Loop, Mode
 
 if TYPE_CHECKING:
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 
 class Graph(Mode):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphprof.capture.instrument import private
 
 if TYPE_CHECKING:
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 
 def common(workload: Workload) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from graphprof.capture import blame, data, defaults, synthesis
-from graphprof.capture.batches import Batches, as_tuple
-from graphprof.capture.declared import Workload as Declared
+from graphprof.capture import blame
 from graphprof.capture.spec import WorkloadSpec
+from graphprof.capture.workloads import data, defaults, synthesis
+from graphprof.capture.workloads.batches import Batches, as_tuple
+from graphprof.capture.workloads.declared import Workload as Declared
 from graphprof.errors import GraphprofError, WorkloadError
 
 

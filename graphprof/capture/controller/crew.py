@@ -15,13 +15,13 @@ from typing import Concatenate, Literal, ParamSpec
 from graphprof import session as disk
 from graphprof.analysis.parity_file import PARITY_FILE
 from graphprof.capture import protocol
-from graphprof.capture.child import Child, Lost, any_answered, ask_and_wait
-from graphprof.capture.ledger import Ledger, ProcessBook
-from graphprof.capture.machine import Watch
-from graphprof.capture.options import Options
-from graphprof.capture.progress import Progress
+from graphprof.capture.controller.child import Child, Lost, any_answered, ask_and_wait
+from graphprof.capture.controller.ledger import Ledger, ProcessBook
+from graphprof.capture.controller.machine import Watch
+from graphprof.capture.controller.options import Options
+from graphprof.capture.controller.progress import Progress
+from graphprof.capture.controller.stop import Stop
 from graphprof.capture.spec import WorkloadSpec
-from graphprof.capture.stop import Stop
 from graphprof.errors import UsageError, WorkloadError
 from graphprof.session import Failure
 

@@ -8,10 +8,10 @@ and costs the comparison alone.
 from __future__ import annotations
 
 from graphprof.analysis import parity_file
-from graphprof.capture import options as constants
 from graphprof.capture import protocol
-from graphprof.capture.child import Lost
-from graphprof.capture.crew import Crew, Member, nonsense, results_file
+from graphprof.capture.controller import options as constants
+from graphprof.capture.controller.child import Lost
+from graphprof.capture.controller.crew import Crew, Member, nonsense, results_file
 
 
 def keep_results(crew: Crew) -> None:

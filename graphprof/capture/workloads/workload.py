@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from graphprof.capture import data, defaults, layers, matching, offer, step, weights
-from graphprof.capture.declared import Workload as Declared
 from graphprof.capture.spec import WorkloadSpec
+from graphprof.capture.workloads import data, defaults, layers, matching, offer, step, weights
+from graphprof.capture.workloads.declared import Workload as Declared
 from graphprof.errors import UsageError, WorkloadError
 from graphprof.session import Phase
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from graphprof.capture import blame, builtin
+from graphprof.capture import blame
+from graphprof.capture.workloads import builtin
 from graphprof.errors import UsageError, WorkloadError
 
 

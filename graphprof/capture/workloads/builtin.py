@@ -193,7 +193,7 @@ def _classifier(model: Any, shape: tuple[int, ...], batch_size: int) -> Any:
     """The compiled model with the digits, as ``graphprof.Workload``."""
     import keras
 
-    from graphprof.capture.declared import Workload
+    from graphprof.capture.workloads.declared import Workload
 
     x, y, origin, notes = _digits(shape)
     model.compile(

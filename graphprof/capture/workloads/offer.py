@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from graphprof.capture import blame, builtin, settings, targets
-from graphprof.capture.declared import Workload as Declared
+from graphprof.capture import blame
 from graphprof.capture.spec import WorkloadSpec
+from graphprof.capture.workloads import builtin, settings, targets
+from graphprof.capture.workloads.declared import Workload as Declared
 from graphprof.errors import UsageError, WorkloadError
 
 _ACCEPTED = "Return a Keras model, (model, data), a graphprof.Workload or a step function"

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphprof.analysis import parity, parity_file
-from graphprof.capture import blame, layers, probing, protocol, weights
-from graphprof.capture.pacing import Task, calls, scalar
-from graphprof.capture.sampling import Arrays, named, plain, sampled, unique
+from graphprof.capture import blame, protocol
+from graphprof.capture.worker import probing
+from graphprof.capture.worker.pacing import Task, calls, scalar
+from graphprof.capture.worker.sampling import Arrays, named, plain, sampled, unique
+from graphprof.capture.workloads import layers, weights
 from graphprof.session import graphprof_folder
 
 if TYPE_CHECKING:
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 
 class Results:

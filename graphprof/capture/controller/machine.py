@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from graphprof.capture.options import BLOCK_S
+from graphprof.capture.controller.options import BLOCK_S
 from graphprof.session import MachineSample
 
 _LOOPS = 20_000

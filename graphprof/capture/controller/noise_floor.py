@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphprof.analysis import stats
-from graphprof.capture.machine import canary
+from graphprof.capture.controller.machine import canary
 
 _BLOCK_S = 0.05
 _FEWEST_ROUNDS = 10

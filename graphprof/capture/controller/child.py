@@ -18,11 +18,11 @@ from typing import Literal
 from pydantic import ValidationError
 
 from graphprof.capture import protocol
-from graphprof.capture.stop import Stop
+from graphprof.capture.controller.stop import Stop
 from graphprof.errors import StorageError
 from graphprof.session import Failure
 
-WORKER = (sys.executable, "-m", "graphprof.capture.worker")
+WORKER = (sys.executable, "-m", "graphprof.capture.worker.process")
 
 # How often a wait looks up from the connections: for a Ctrl-C, a deadline, a silent death.
 _LOOK_S = 0.2

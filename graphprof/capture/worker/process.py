@@ -1,6 +1,6 @@
 """A worker: the process that runs one workload in one mode.
 
-Started by ``graphprof.capture.child`` as ``python -m graphprof.capture.worker FD``, where ``FD`` is
+Started by ``graphprof.capture.controller.child`` as ``python -m graphprof.capture.worker.process FD``, where ``FD`` is
 the inherited connection to the parent (see ``graphprof.capture.protocol``). What it prints goes to
 the run's ``worker.log``. Its standard input is the lifeline: nothing is ever written there, but it
 closes when the parent ends, however that happens, and then the worker and its children end too.
@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphprof.capture import blame, environment, protocol
-from graphprof.capture.pacing import Dismissed, WorkerPacer
-from graphprof.capture.usage import rss_bytes
+from graphprof.capture.worker.pacing import Dismissed, WorkerPacer
+from graphprof.capture.worker.usage import rss_bytes
 from graphprof.errors import GraphprofError, UsageError, WorkloadError
 from graphprof.session import Failure, Phase
 
 if TYPE_CHECKING:
-    from graphprof.capture.results import Results
+    from graphprof.capture.worker.results import Results
 
 _LESS_MEMORY = "Try a smaller --batch-size, fewer modes at once, or a machine with more memory"
 
@@ -70,7 +70,7 @@ def _serve(connection: Connection) -> int:
 
 
 def _load(request: protocol.Prepare) -> Any:
-    from graphprof.capture.workload import load
+    from graphprof.capture.workloads.workload import load
 
     workload = load(request.workload)
     if request.save_weights is not None:
@@ -81,9 +81,9 @@ def _load(request: protocol.Prepare) -> Any:
 def _run(request: protocol.Prepare, workload: Any, connection: Connection) -> None:
     import tensorflow as tf
 
-    from graphprof.capture.labelling import Labelling
     from graphprof.capture.modes import registry
-    from graphprof.capture.recorder import Recorder, tracer
+    from graphprof.capture.worker.labelling import Labelling
+    from graphprof.capture.worker.recorder import Recorder, tracer
 
     mode = registry.resolve(request.mode, workload.phase)
     reason = mode.why_unavailable(workload)
@@ -123,7 +123,7 @@ def _results(request: protocol.Prepare, workload: Any) -> Results | None:
     weights = request.save_weights or request.workload.weights_path
     if not request.keep_results or weights is None:
         return None
-    from graphprof.capture.results import Results
+    from graphprof.capture.worker.results import Results
 
     return Results(workload, weights)
 

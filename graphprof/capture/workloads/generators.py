@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from graphprof.capture.batches import Batches, first_of, leading, trimmed
 from graphprof.capture.instrument import private
+from graphprof.capture.workloads.batches import Batches, first_of, leading, trimmed
 from graphprof.errors import WorkloadError
 
 

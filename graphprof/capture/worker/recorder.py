@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphprof.capture import blame
-from graphprof.capture.pacing import Task, calls
 from graphprof.capture.protocol import RecordTrace, Traced
+from graphprof.capture.worker.pacing import Task, calls
 from graphprof.errors import StorageError, TraceError
 from graphprof.session import Failure, Phase, TraceRecord
 from graphprof.trace import amend, xspace
 from graphprof.units import count
 
 if TYPE_CHECKING:
-    from graphprof.capture.labelling import Labelling
+    from graphprof.capture.worker.labelling import Labelling
 
 # An event takes 17 to 90 bytes on disk: a million of them stay below 100 MB.
 EVENT_BUDGET = 1_000_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphprof.capture import layers
+from graphprof.capture.workloads import layers
 from graphprof.errors import WorkloadError
 
 # Open dimensions other than the batch: long enough to be work, short enough for every machine.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphprof.capture.child import WORKER
+from graphprof.capture.controller.child import WORKER
 from graphprof.session import Measurement
 
 # Warm-up ends by about the twentieth call, or 0.2 s for steps below a millisecond.

@@ -12,15 +12,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphprof.capture import environment, revision
-from graphprof.capture.crew import Surroundings, worker_variables
-from graphprof.capture.ledger import Ledger, open_session
-from graphprof.capture.machine import Watch
-from graphprof.capture.options import Options, Unsettled
-from graphprof.capture.progress import Progress, Silent
+from graphprof.capture import environment
+from graphprof.capture.controller import revision
+from graphprof.capture.controller.crew import Surroundings, worker_variables
+from graphprof.capture.controller.ledger import Ledger, open_session
+from graphprof.capture.controller.machine import Watch
+from graphprof.capture.controller.options import Options, Unsettled
+from graphprof.capture.controller.progress import Progress, Silent
+from graphprof.capture.controller.stop import Interrupted, Stop
+from graphprof.capture.controller.waves import Waves
 from graphprof.capture.spec import WorkloadSpec
-from graphprof.capture.stop import Interrupted, Stop
-from graphprof.capture.waves import Waves
 from graphprof.errors import GraphprofError, StorageError, UsageError, WorkloadError
 from graphprof.session import Failure, Session
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphprof.capture import matching
-from graphprof.capture.batches import as_tuple
-from graphprof.capture.sampling import Arrays, named, sampled
+from graphprof.capture.worker.sampling import Arrays, named, sampled
+from graphprof.capture.workloads import matching
+from graphprof.capture.workloads.batches import as_tuple
 
 if TYPE_CHECKING:
-    from graphprof.capture.workload import Workload
+    from graphprof.capture.workloads.workload import Workload
 
 # Ops whose seeds TensorFlow hands out in the order in which a program asks: eager programs and
 # graphs ask in another order. Stateless ones, which Keras's layers use, are not among them.

@@ -7,9 +7,10 @@ import os
 import random
 import time
 
-from graphprof.capture import comparing, environment
-from graphprof.capture.crew import Arm, Crew, Surroundings
-from graphprof.capture.lockstep import first_calls, rounds, traces, warm_up
+from graphprof.capture import environment
+from graphprof.capture.controller import comparing
+from graphprof.capture.controller.crew import Arm, Crew, Surroundings
+from graphprof.capture.controller.lockstep import first_calls, rounds, traces, warm_up
 
 # A worker grows while it builds and compiles, beyond what it takes when its model is loaded.
 _GROWTH = 1.5

@@ -12,8 +12,9 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from graphprof.capture import blame, generators
-from graphprof.capture.batches import Batches, as_tuple, first_of, leading, trimmed
+from graphprof.capture import blame
+from graphprof.capture.workloads import generators
+from graphprof.capture.workloads.batches import Batches, as_tuple, first_of, leading, trimmed
 from graphprof.errors import WorkloadError
 
 DEFAULT_BATCH_SIZE = 32  # Keras's own default

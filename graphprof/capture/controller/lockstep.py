@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from graphprof.capture import options as constants
 from graphprof.capture import protocol
-from graphprof.capture.crew import Crew, Member, nonsense
+from graphprof.capture.controller import options as constants
+from graphprof.capture.controller.crew import Crew, Member, nonsense
 from graphprof.session import Block
 
 # Records are written at least this often while rounds run, seconds.

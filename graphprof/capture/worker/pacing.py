@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Protocol
 
 from graphprof.capture import protocol
-from graphprof.capture.usage import peak_rss_bytes, rss_bytes
+from graphprof.capture.worker.usage import peak_rss_bytes, rss_bytes
 
 # Losses of so many first calls are kept, to compare the modes' results.
 LOSSES_KEPT = 5
@@ -33,7 +33,7 @@ Task = Generator[Bracket, Call, protocol.Reply]
 
 
 class Keeper(Protocol):
-    """Keeps what the first calls computed (``graphprof.capture.results``; needs TensorFlow)."""
+    """Keeps what the first calls computed (``graphprof.capture.worker.results``; needs TensorFlow)."""
 
     def seen(self, outputs: Any) -> None:
         """A call has returned ``outputs``."""

@@ -1,0 +1,1 @@
+"""Workloads: what is run, found, loaded and made to fit together."""
