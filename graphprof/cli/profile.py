@@ -208,9 +208,9 @@ def _timed(run: Any) -> bool:
 
 def _show(done: Session, as_json: bool, json_file: Path | None) -> None:
     from graphprof.cli import report
-    from graphprof.report import document
+    from graphprof.report import derive
 
-    built = document.build(done)
+    built = derive.report(done)
     report.show(built, as_markdown=False, as_json=as_json, json_file=json_file)
 
 

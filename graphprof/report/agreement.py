@@ -4,52 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from graphprof.analysis import parity
+from graphprof.report.document import Agreement, ModeReport, Report, WorstError
 from graphprof.session import Session
-
-if TYPE_CHECKING:
-    from graphprof.report.document import ModeReport, Report
-
-
-@dataclass(frozen=True)
-class WorstError:
-    """The error that comes closest to what may pass, or exceeds it most.
-
-    Attributes:
-        kind: ``layer``, ``output``, ``loss``, ``gradient``, ``weight`` or ``update``.
-        name: layer, output or variable; the number of the step for a loss.
-        relative: error over the magnitude in the baseline; None where one side alone is finite.
-        ulp: the same in units in the last place, or None.
-        tolerance: the relative error that may pass.
-    """
-
-    kind: str
-    name: str
-    relative: float | None
-    ulp: float | None
-    tolerance: float
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Whether a mode computed what the baseline did.
-
-    Attributes:
-        verdict: ``passed``, ``failed`` or ``unknown``.
-        reason: one sentence for ``failed`` and ``unknown``, else None.
-        first_layer: the first layer, output or variable in the model's order that is off, or None.
-        worst: the worst error, or None.
-        compared: how many arrays were compared.
-    """
-
-    verdict: str
-    reason: str | None
-    first_layer: str | None
-    worst: WorstError | None
-    compared: int
 
 
 def of_session(session: Session, baseline: str | None = None) -> dict[str, Agreement]:

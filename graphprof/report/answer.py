@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from graphprof.report import document, markdown, program, program_text, text
+from graphprof.report import derive, document, markdown, program, program_text, text
 from graphprof.report.document import Report
 from graphprof.report.program import ProgramReport
 from graphprof.session import Session
@@ -12,7 +12,7 @@ from graphprof.session import Session
 
 def build(session: Session) -> Report | ProgramReport:
     """Derive the report of a session."""
-    return program.of_session(session) if program.is_program(session) else document.build(session)
+    return program.of_session(session) if program.is_program(session) else derive.report(session)
 
 
 def to_json(report: Report | ProgramReport, indent: int | None = 2) -> str:

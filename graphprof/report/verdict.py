@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from graphprof import units
 from graphprof.analysis import stats
 from graphprof.report.agreement import differs
-
-if TYPE_CHECKING:
-    from graphprof.report.document import ModeReport, RatioToBaseline
+from graphprof.report.document import ModeReport, RatioToBaseline
 
 
 def sentence(modes: Sequence[ModeReport], baseline: str | None) -> str:

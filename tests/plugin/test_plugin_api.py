@@ -8,7 +8,7 @@ import pytest
 from plugin_client import SESSION, client_of
 
 from graphprof.analysis import steps as step_analysis
-from graphprof.report import document
+from graphprof.report import derive, document
 from graphprof.session import load
 from graphprof.trace.kinds import KIND_IDS
 
@@ -46,7 +46,7 @@ def test_a_session_that_is_recorded_later_is_found(tmp_path):
 def test_the_report_is_the_one_of_the_command_line(ask, logdir):
     status, answer = ask("report", session=SESSION)
     assert status == 200
-    assert answer == json.loads(document.to_json(document.build(load(logdir / SESSION))))
+    assert answer == json.loads(document.to_json(derive.report(load(logdir / SESSION))))
     failed = answer["modes"][-1]
     assert failed["error"]["message"] == "No batch count fits"
     assert failed["step_time_s"]["median"] is None

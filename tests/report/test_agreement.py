@@ -15,7 +15,7 @@ from rich.console import Console
 
 from graphprof import session
 from graphprof.analysis import parity_file
-from graphprof.report import comparison, document, markdown, text
+from graphprof.report import comparison, derive, document, markdown, text
 from graphprof.report.document import Report
 from graphprof.session import Failure, graphprof_folder
 
@@ -43,7 +43,7 @@ def report_of(folder: Path, off: Mapping[str, Mapping[str, float]], **about: Any
     for mode in session.load(path).info.modes:
         arrays = results(off.get(mode, {}), **(about if mode == "xla" else {}))
         parity_file.save(graphprof_folder(path / mode) / parity_file.PARITY_FILE, arrays)
-    return document.build(session.load(path))
+    return derive.report(session.load(path))
 
 
 def printed(report: Report, width: int = 80) -> str:
@@ -94,7 +94,7 @@ def test_an_open_verdict_with_the_mark_fits_as_well(tmp_path: Path) -> None:
     for mode in session.load(path).info.modes:
         arrays = results({} if mode == "graph" else {"loss": 1.0})
         parity_file.save(graphprof_folder(path / mode) / parity_file.PARITY_FILE, arrays)
-    report = document.build(session.load(path))
+    report = derive.report(session.load(path))
     out = printed(report)
     assert "inconclusive ≠" in out
     assert "First step" in out
@@ -149,7 +149,7 @@ def test_two_modes_side_by_side_say_it_whichever_they_are(tmp_path: Path) -> Non
 
 
 def test_a_session_without_it_says_nothing(tmp_path: Path) -> None:
-    report = document.build(session.load(builders.session(tmp_path)))
+    report = derive.report(session.load(builders.session(tmp_path)))
     assert [mode.parity for mode in report.modes] == [None] * 4
     assert "same as" not in printed(report)
 
@@ -159,7 +159,7 @@ def test_a_mode_that_failed_has_said_enough(tmp_path: Path) -> None:
     path = builders.session(tmp_path, failed=failed)
     for mode in ("graph", "eager"):
         parity_file.save(graphprof_folder(path / mode) / parity_file.PARITY_FILE, results({}))
-    report = document.build(session.load(path))
+    report = derive.report(session.load(path))
     assert of(report, "xla").parity.verdict == "unknown"
     shown = markdown.render(report)
     assert "xla: whether" not in shown

@@ -8,13 +8,13 @@ import builders
 import pytest
 
 from graphprof import session
-from graphprof.report import document
+from graphprof.report import derive, document
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def report(folder):
-    return document.build(session.load(folder))
+    return derive.report(session.load(folder))
 
 
 def test_it_has_the_documented_schema(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from graphprof import session
-from graphprof.report import document, markdown, text, verdict
+from graphprof.report import derive, markdown, text, verdict
 from graphprof.report.document import RatioToBaseline
 from graphprof.session import Failure
 
@@ -19,7 +19,7 @@ def printed(report, width=80):
 
 
 def build(folder):
-    return document.build(session.load(folder))
+    return derive.report(session.load(folder))
 
 
 def test_the_verdict_comes_before_the_numbers(tmp_path):

@@ -20,7 +20,7 @@ from graphprof.capture import protocol
 from graphprof.capture.modes import registry
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.capture.worker.pacing import Task, WorkerPacer
-from graphprof.report import document
+from graphprof.report import derive
 
 pytestmark = pytest.mark.tf
 
@@ -114,7 +114,7 @@ def test_real_modes_pass_and_planted_ones_fail(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
     (folder,) = session.find(tmp_path / "logs")
-    report = document.build(session.load(folder))
+    report = derive.report(session.load(folder))
     found = {mode.mode: mode.parity for mode in report.modes}
     assert found["eager"] is None
     verdicts = {name: result.verdict for name, result in found.items() if result is not None}
