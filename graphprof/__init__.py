@@ -10,10 +10,10 @@ from typing import Any
 
 from graphprof._version import __version__
 
-__all__ = ["Workload", "__version__"]
+__all__ = ["Workload", "__version__", "load"]
 
 # name -> module that defines it; imported when first asked for.
-_LAZY = {"Workload": "graphprof.capture.workloads.declared"}
+_LAZY = {"Workload": "graphprof.capture.workloads.declared", "load": "graphprof.session"}
 
 
 def __getattr__(name: str) -> Any:
