@@ -19,7 +19,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from graphprof import session as sessions
+from graphprof.analysis import parity_file
 from graphprof.session import (
     Block,
     Failure,
@@ -487,3 +490,28 @@ def _write_trace(
         untraced_step_seconds=tuple(step_s * per_call * 0.97 for _ in marks),
         profile_run=profile_run,
     )
+
+
+WEIGHTS = {"dense/kernel": np.linspace(-1, 1, 12).reshape(3, 4), "dense/bias": np.zeros(4)}
+
+
+def results(off: Mapping[str, float], **about: Any) -> dict[str, Any]:
+    """What a mode computed; ``off`` adds to the arrays named."""
+    arrays = parity_file.pack(
+        {"steps": 3, "precision": "float32", "random": [], **about},
+        [3.0, 2.0, 1.0],
+        layer={"dense": np.ones(4), "head": np.ones(2)},
+        output={"output": np.ones(2)},
+        initial=WEIGHTS,
+        weight={name: value + 0.01 for name, value in WEIGHTS.items()},
+    )
+    for name, amount in off.items():
+        arrays[name] = arrays[name] + amount
+    return arrays
+
+
+def save_results(path: Path, off: Mapping[str, Mapping[str, float]], **about: Any) -> None:
+    """Let every mode of a session have computed the same but for ``off``; xla says ``about``."""
+    for mode in sessions.load(path).info.modes:
+        arrays = results(off.get(mode, {}), **(about if mode == "xla" else {}))
+        parity_file.save(sessions.graphprof_folder(path / mode) / parity_file.PARITY_FILE, arrays)

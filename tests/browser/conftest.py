@@ -39,6 +39,8 @@ def logdir(tmp_path_factory) -> Path:
     builders.session(folder, name=HOSTILE, modes=("eager", "graph"), hostile_names=True, rounds=3)
     builders.session(folder, name="untraced", modes=("graph",), traces=False, rounds=3)
     recorded_programs.retracing_program(folder)
+    differing = builders.session(folder, name="differing", modes=("graph", "xla"), rounds=3)
+    builders.save_results(differing, {"xla": {"output/output": 0.5}})
     recorded_session.write(folder)
     recorded_session.write_hostile(folder, HOSTILE_LAYERS)
     _write_a_session_that_was_cut_off(folder / "nothing")

@@ -74,6 +74,12 @@ def test_a_mode_that_cannot_run_says_why_and_what_to_do(visit):
     expect(row).to_contain_text("unavailable No batch count fits. Give --steps 32.")
 
 
+def test_a_speed_is_marked_where_the_results_differ(visit):
+    page = visit.open(session="differing")
+    expect(page.locator('tr[data-mode="xla"]')).to_contain_text("≠ results differ")
+    expect(page.locator('tr[data-mode="graph"]')).not_to_contain_text("≠")
+
+
 def test_the_breakdown_is_drawn_on_one_scale(visit):
     page = visit.open()
     bars = page.get_by_test_id("bars")

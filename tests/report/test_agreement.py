@@ -19,30 +19,11 @@ from graphprof.report import comparison, derive, document, markdown, text
 from graphprof.report.document import Report
 from graphprof.session import Failure, graphprof_folder
 
-WEIGHTS = {"dense/kernel": np.linspace(-1, 1, 12).reshape(3, 4), "dense/bias": np.zeros(4)}
-
-
-def results(off: Mapping[str, float], **about: Any) -> dict[str, Any]:
-    """What a mode computed; ``off`` adds to the arrays named."""
-    arrays = parity_file.pack(
-        {"steps": 3, "precision": "float32", "random": [], **about},
-        [3.0, 2.0, 1.0],
-        layer={"dense": np.ones(4), "head": np.ones(2)},
-        output={"output": np.ones(2)},
-        initial=WEIGHTS,
-        weight={name: value + 0.01 for name, value in WEIGHTS.items()},
-    )
-    for name, amount in off.items():
-        arrays[name] = arrays[name] + amount
-    return arrays
-
 
 def report_of(folder: Path, off: Mapping[str, Mapping[str, float]], **about: Any) -> Report:
     """A session whose modes computed the same but for ``off``; ``about`` is said by xla."""
     path = builders.session(folder)
-    for mode in session.load(path).info.modes:
-        arrays = results(off.get(mode, {}), **(about if mode == "xla" else {}))
-        parity_file.save(graphprof_folder(path / mode) / parity_file.PARITY_FILE, arrays)
+    builders.save_results(path, off, **about)
     return derive.report(session.load(path))
 
 
@@ -92,7 +73,7 @@ def test_the_mark_fits_into_80_columns(tmp_path: Path) -> None:
 def test_an_open_verdict_with_the_mark_fits_as_well(tmp_path: Path) -> None:
     path = builders.session(tmp_path, rounds=3, waves=1, noise=0.3)
     for mode in session.load(path).info.modes:
-        arrays = results({} if mode == "graph" else {"loss": 1.0})
+        arrays = builders.results({} if mode == "graph" else {"loss": 1.0})
         parity_file.save(graphprof_folder(path / mode) / parity_file.PARITY_FILE, arrays)
     report = derive.report(session.load(path))
     out = printed(report)
@@ -158,7 +139,9 @@ def test_a_mode_that_failed_has_said_enough(tmp_path: Path) -> None:
     failed = {"xla": Failure("crashed", "Its process died", "Try again")}
     path = builders.session(tmp_path, failed=failed)
     for mode in ("graph", "eager"):
-        parity_file.save(graphprof_folder(path / mode) / parity_file.PARITY_FILE, results({}))
+        parity_file.save(
+            graphprof_folder(path / mode) / parity_file.PARITY_FILE, builders.results({})
+        )
     report = derive.report(session.load(path))
     assert of(report, "xla").parity.verdict == "unknown"
     shown = markdown.render(report)

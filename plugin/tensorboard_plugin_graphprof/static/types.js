@@ -43,6 +43,7 @@
  *   first_step_s: number | null, step_time_s: StepTime, undisturbed_step_s?: number | null,
  *   traced_step_s: number | null, tracing_overhead: Estimate | null, ratio: Ratio | null,
  *   breakdown: Part[] | null,
+ *   parity?: {verdict: string, reason: string | null} | null,
  *   measured: {processes: number, blocks: number, steps: number, warmup_steps: number} | null,
  *   trace: TraceInfo | null
  * }} ModeReport

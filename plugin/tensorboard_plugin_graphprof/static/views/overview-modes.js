@@ -227,6 +227,7 @@ function modesAsData(report) {
     "ratio_low",
     "ratio_high",
     "verdict",
+    "parity",
     "first_step_s",
     "traced_step_s",
     "steps",
@@ -237,7 +238,7 @@ function modesAsData(report) {
   return {
     columns: names.map((title) => ({ title })),
     rows: report.modes.map(
-      ({ mode, step_time_s: time, ratio, measured, error, first_step_s, traced_step_s }) => ({
+      ({ mode, step_time_s: time, ratio, parity, measured, error, first_step_s, traced_step_s }) => ({
         cells: [
           mode,
           time.median,
@@ -247,6 +248,7 @@ function modesAsData(report) {
           ratio?.low,
           ratio?.high,
           ratio?.verdict,
+          parity?.verdict,
           first_step_s,
           traced_step_s,
           measured?.steps,
@@ -296,6 +298,9 @@ function verdict(mode) {
     {},
     h("span", { class: `verdict-word ${ratio.verdict}` }, VERDICTS[ratio.verdict] ?? ratio.verdict),
     more,
+    mode.parity?.verdict === "failed"
+      ? h("div", { class: "badge warn", title: mode.parity.reason }, "≠ results differ")
+      : null,
   );
 }
 
