@@ -11,6 +11,7 @@ from rich.text import Text
 
 from graphprof import session
 from graphprof.analysis.difference import BYS, By
+from graphprof.cli.console import Output
 from graphprof.cli.report import newest
 from graphprof.report import comparison, markdown, text
 
@@ -44,7 +45,7 @@ def command(
     elif as_markdown:
         click.echo(_markdown(found), nl=False)
     else:
-        _print(found, Console(highlight=False))
+        _print(found, Output(highlight=False))
 
 
 def _markdown(found: comparison.Comparison) -> str:

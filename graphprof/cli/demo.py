@@ -21,7 +21,7 @@ MODES = ("eager", "graph", "xla", "fit")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while it works.")
 def command(logdir: Path, as_json: bool, quiet: bool) -> int:
-    r"""Profile a built-in model on real data, end to end.
+    """Profile a built-in model on real data, end to end.
 
     A small convolutional net on images of handwritten digits, trained eagerly, as a graph, under
     XLA and in Keras fit; takes a minute or two. The same as

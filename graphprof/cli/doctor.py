@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from graphprof import units
+from graphprof.cli.console import Output
 from graphprof.cli.profile import SECONDS
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Health:
 @click.option("--no-noise", is_flag=True, help="Do not measure the noise.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else, on stdout.")
 def command(seconds: float, no_noise: bool, as_json: bool) -> int:
-    r"""Check this machine: versions, devices, TensorBoard's tabs, noise.
+    """Check this machine: versions, devices, TensorBoard's tabs, noise.
 
     Times a fixed piece of work against itself, as profile times modes, and says what difference
     between two modes could be seen in a minute.
@@ -69,7 +70,7 @@ def command(seconds: float, no_noise: bool, as_json: bool) -> int:
         values = {"schema": SCHEMA, **dataclasses.asdict(health)}
         click.echo(json.dumps(values, indent=2))
     else:
-        _print(health, Console(highlight=False))
+        _print(health, Output(highlight=False))
     return 3 if health.problems else 0
 
 
@@ -83,7 +84,7 @@ def examine(noise_s: float | None) -> Health:
     # Noise first: the process that asks TensorFlow would be noise itself.
     resolution = None
     if noise_s is not None:
-        Console(stderr=True).print(f"measuring noise for {noise_s:.0f} s")
+        Output(stderr=True).print(f"measuring noise for {noise_s:.0f} s")
         alike = machine.time_alike(noise_s)
         resolution = noise.resolution(alike.first_s, alike.second_s, alike.seconds)
     found, problem = _of_tensorflow()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
-import os
 import sys
 
 import click
 
 from graphprof._version import __version__
-from graphprof.errors import GraphprofError
+from graphprof.cli import streams
+from graphprof.errors import GraphprofError, StorageError
 
 # verb -> (module that defines it as `command`, one line for `graphprof --help`). Modules are
 # imported only when their verb is used, so that help and reports come up at once.
@@ -39,6 +40,18 @@ class Verbs(click.Group):
         command: click.Command = importlib.import_module(VERBS[cmd_name][0]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; suggest the one that was meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the verbs without importing them."""
         with formatter.section("Verbs"):
@@ -59,12 +72,13 @@ def graphprof() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with its documented code (``docs/exit-codes.md``)."""
+    streams.be_lenient()
     try:
         # Not `graphprof.main()`: it turns a closed pipe into exit code 1, which is taken.
         arguments = sys.argv[1:] if argv is None else argv
         with graphprof.make_context("graphprof", list(arguments)) as context:
             code = graphprof.invoke(context)
-        sys.stdout.flush()
+        streams.flush()
     except click.exceptions.Exit as end:
         code = end.exit_code
     except GraphprofError as error:
@@ -78,6 +92,14 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         # The reader (`| head`) has seen enough. What Python flushes at exit must go nowhere, too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.give_up()
         sys.exit(0)
+    except OSError as error:
+        full = StorageError(
+            f"Cannot use {error.filename or 'the output'}: {error.strerror or error}",
+            "Free some space, or write elsewhere",
+        )
+        click.echo(f"graphprof: {full}", err=True)
+        streams.give_up()
+        sys.exit(full.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from graphprof.cli.console import Output
 from graphprof.session import PHASES, Phase
 
 # TensorFlow is imported by a child process: it takes seconds, and here only one question is asked.
@@ -115,7 +115,7 @@ def _print(
     entries: Sequence[Entry], builtins: Sequence[tuple[str, str]], trouble: str | None
 ) -> None:
     """Print both tables; ``trouble`` is why no mode can run at all."""
-    console = Console()
+    console = Output()
     table = Table(title="Modes", title_justify="left", box=None, pad_edge=False)
     for heading in ("mode", "phase", "here", "what it is"):
         table.add_column(heading, no_wrap=heading == "mode")

@@ -58,7 +58,13 @@ SECONDS = Seconds()
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Factory argument.")
 @click.option("--data", metavar="NAME", help="Factory of the data, when TARGET makes only a model.")
 @click.option("--precision", metavar="POLICY", help="Keras dtype policy, as mixed_bfloat16.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the model and the order.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of the model and the order.",
+)
 @click.option("--steps", type=click.IntRange(1), help="Steps to trace [20, fewer where slow].")
 @click.option(
     "--budget", type=SECONDS, help="Time for timed steps, over all modes [60s].", metavar="TIME"
@@ -96,7 +102,7 @@ def command(
     json_file: Path | None,
     **values: Any,
 ) -> int:
-    r"""Profile a model in several modes and compare them.
+    """Profile a model in several modes and compare them.
 
     TARGET is file.py:factory, package.module:factory or a built-in model; the factory returns a
     Keras model, (model, data), a graphprof.Workload or a step function.

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.status import Status
 
+from graphprof.cli.console import Output
+
 # Off a terminal, in the log of a build server, this often is enough.
 _PLAIN_EVERY_S = 15.0
 
@@ -16,7 +18,7 @@ class Shown(AbstractContextManager["Shown"]):
     """Implements ``graphprof.capture.controller.progress.Progress`` on a console."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or Output(stderr=True, highlight=False)
         self._status: Status | None = None
         self._last_plain = 0.0
 
@@ -45,13 +47,21 @@ class Shown(AbstractContextManager["Shown"]):
 
     def problem(self, mode: str | None, what: str) -> None:
         """Print what went wrong, to stay."""
-        self._console.print(f"! {_of(mode, what)}", markup=False, soft_wrap=True)
+        self._print(f"! {_of(mode, what)}")
 
     def _say(self, line: str) -> None:
         if self._status is not None:
             self._status.update(line.replace("[", r"\["))
         else:
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        try:
             self._console.print(line, markup=False, soft_wrap=True)
+        except OSError:
+            # Nobody listens any more (a terminal that hung up, `2>&1 | head`). What is measured
+            # matters more than that it cannot be shown here.
+            self._console.quiet = True
 
 
 def _of(mode: str | None, what: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from graphprof import session
+from graphprof.cli.console import Output
 from graphprof.errors import SessionError
 from graphprof.report import answer
 from graphprof.report.document import Report
@@ -66,4 +66,4 @@ def show(
     elif as_markdown:
         click.echo(answer.to_markdown(report), nl=False)
     else:
-        answer.show(report, Console(highlight=False))
+        answer.show(report, Output(highlight=False))

@@ -1,5 +1,7 @@
 """The command line ends as documented, whatever happens."""
 
+import os
+import re
 import subprocess
 import sys
 
@@ -19,7 +21,7 @@ def exit_of(*arguments):
 
 def test_an_unknown_verb_is_a_usage_error(capsys):
     assert exit_of("profil") == 2
-    assert "No such command 'profil'" in capsys.readouterr().err
+    assert "No such command 'profil'. Did you mean 'profile'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,52 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (0, b"")
+
+
+def test_a_reader_of_text_that_has_seen_enough_is_no_error_either(tmp_path):
+    builders.session(tmp_path)
+    command = [sys.executable, "-m", "graphprof", "report", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=str)
+def test_an_output_that_is_full_is_one_sentence(tmp_path, form):
+    builders.session(tmp_path)
+    command = [sys.executable, "-m", "graphprof", "report", str(tmp_path), *form]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 6
+    assert done.stderr.splitlines() == [
+        "graphprof: Cannot use the output: No space left on device. "
+        "Free some space, or write elsewhere."
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a descriptor before the start")
+def test_an_output_that_is_closed_is_no_error(tmp_path):
+    builders.session(tmp_path)
+    command = f'"{sys.executable}" -m graphprof report "{tmp_path}" >&-'
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_characters_that_the_output_does_not_have_are_replaced(tmp_path):
+    builders.session(tmp_path)
+    command = [sys.executable, "-m", "graphprof", "report", str(tmp_path)]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=ascii_only, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"eager" in done.stdout
+    assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_examples_in_the_help_keep_their_lines(verb, capsys):
+    assert exit_of(verb, "--help") == 0
+    said = capsys.readouterr().out
+    assert "\\b" not in said
+    assert len(re.findall(rf"^  graphprof {verb}", said, re.MULTILINE)) >= 1

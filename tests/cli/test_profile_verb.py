@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -139,6 +141,8 @@ def test_quiet_says_nothing_but_the_report(asked: dict[str, Any], run: Run) -> N
         ["--quick", "--thorough"],
         ["--baseline", "nonsense"],
         ["--modes", "fit-spe=none"],
+        ["--seed", "-1"],
+        ["--seed", "4294967296"],
     ],
     ids=" ".join,
 )
@@ -251,6 +255,16 @@ def test_off_a_terminal_progress_is_plain_lines(capsys: pytest.CaptureFixture[st
     assert lines[1] == "all modes: timing blocks in random order, round 1, about 10 s left"
     assert lines[2] == "! interrupted"
     assert len(lines) == 3
+
+
+def test_progress_that_nobody_can_read_stops_nothing() -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with Shown(Console(file=Closed(), force_terminal=False)) as shown:
+        shown.doing("fit", "warming up")
+        shown.problem(None, "interrupted")
 
 
 def test_on_a_terminal_only_problems_stay() -> None:
