@@ -195,7 +195,7 @@ def test_modes_that_make_no_sense_are_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_one_ctrl_c_keeps_what_is_measured(tmp_path: Path, sent: signal.Signals) -> None:
     def interrupt(number: int) -> None:
         if number == 4:

@@ -34,16 +34,23 @@ class Stop:
 
     @contextlib.contextmanager
     def on_interrupt(self) -> Iterator[None]:
-        """Within it, Ctrl-C (or the SIGTERM of a build server that cancels) asks to finish.
+        """Within it, Ctrl-C (or a build server that cancels, or a closed terminal) asks to finish.
 
         Only the main thread hears signals; in others nothing changes.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self.request) for number in _SIGNALS}
+        before = {number: signal.signal(number, self.request) for number in _heard()}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _heard() -> tuple[signal.Signals, ...]:
+    closed = getattr(signal, "SIGHUP", None)  # the terminal is gone; Windows has no such signal
+    if closed is None or signal.getsignal(closed) is signal.SIG_IGN:  # as under nohup
+        return _SIGNALS
+    return (*_SIGNALS, closed)
