@@ -112,6 +112,7 @@ def _print_bars(report: Report, console: Console) -> None:
     modes = [mode for mode in report.modes if mode.breakdown and mode.traced_step_s]
     if not modes:
         return
+    console.print()
     name_width = max(len(mode.mode) for mode in modes)
     longest = max(mode.traced_step_s or 0.0 for mode in modes)
     width = max(10, min(console.width, 110) - name_width - 14)
