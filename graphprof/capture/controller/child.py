@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from graphprof.capture import protocol
+from graphprof.capture.controller import log
 from graphprof.capture.controller.stop import Stop
 from graphprof.errors import StorageError
 from graphprof.session import Failure
@@ -71,13 +71,13 @@ class Child:
         self,
         mode: str,
         arm: Literal["mode", "aa"],
-        log: Path,
+        log_file: Path,
         variables: Mapping[str, str],
         command: Sequence[str] = WORKER,
     ) -> None:
         self.mode = mode
         self.arm: Literal["mode", "aa"] = arm
-        self.log = log
+        self.log = log_file
         self.launched_at = time.perf_counter()
         self._asked: protocol.Request | None = None
         self._deadline = 0.0
@@ -92,12 +92,12 @@ class Child:
     ) -> subprocess.Popen[bytes]:
         try:
             self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("ab") as log:
-                self._log_from = log.tell()
+            with self.log.open("ab") as output:
+                self._log_from = output.tell()
                 return subprocess.Popen(
                     [*command, str(descriptor)],
                     stdin=subprocess.PIPE,
-                    stdout=log,
+                    stdout=output,
                     stderr=subprocess.STDOUT,
                     pass_fds=(descriptor,),
                     env={**os.environ, **variables},
@@ -131,6 +131,7 @@ class Child:
         self._asked = request
         self._deadline = time.monotonic() + timeout_s
         self._timeout_s = timeout_s
+        log.keep_small(self.log)
         try:
             protocol.ask(self.connection, request)
         except OSError as error:
@@ -160,6 +161,7 @@ class Child:
             Lost: it died (a process that it started may keep the connection open), or its time is
                 over; then it is killed.
         """
+        log.keep_small(self.log)
         if self._process.poll() is not None and not self.connection.poll():
             raise self._death()
         if time.monotonic() > self._deadline:
@@ -214,7 +216,7 @@ class Child:
             self._process.wait(timeout=5)
         code = self._process.poll()
         doing = _DOING[self._asked.kind] if self._asked else "waiting"
-        last = self._last_line()
+        last = log.last_line(self.log, self._log_from)
         said = f'; its last line was: "{last}"' if last else ""
         if code is None:
             return self._lose("crashed", f"It closed its connection while {doing}{said}")
@@ -224,22 +226,14 @@ class Child:
         if "bad_alloc" in last or "out of memory" in last.lower():
             return self._lose("memory", f"It ran out of memory while {doing}{said}", _LESS_MEMORY)
         how = f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+        place = log.last_place(self.log, self._log_from) if code < 0 else None
+        doing += f" at {place}" if place else ""
         return self._lose("crashed", f"Its process ended with {how} while {doing}{said}")
 
     def _lose(
         self, kind: Literal["crashed", "memory"], message: str, cure: str | None = None
     ) -> Lost:
         return Lost(self, Failure(kind, message, cure or f"Read the end of {self.log}"))
-
-    def _last_line(self) -> str:
-        try:
-            with self.log.open("rb") as log:
-                end = log.seek(0, os.SEEK_END)
-                log.seek(max(self._log_from, end - 4096))
-                lines = log.read().decode("utf-8", "replace").split("\n")
-        except OSError:
-            return ""
-        return next((line.strip()[:200] for line in reversed(lines) if _tells(line)), "")
 
 
 def any_answered(children: Sequence[Child], stop: Stop) -> list[Child]:
@@ -276,11 +270,6 @@ def ask_and_wait(
     child.ask(request, timeout_s)
     any_answered([child], stop)
     return child.reply()
-
-
-def _tells(line: str) -> bool:
-    """Whether a line may say why a process died: absl's log lines below FATAL do not."""
-    return bool(line.strip()) and re.match(r"[IWE]\d{4} ", line) is None
 
 
 def _signal_name(number: int) -> str:

@@ -120,7 +120,9 @@ class Crew:
                 member.child.dismiss()
             until = time.monotonic() + _LEAVE_S
             for member in self.members:
-                member.child.leave(until)
+                # One that stands in a call does not hear it.
+                if member.child.asked is None:
+                    member.child.leave(until)
         for member in self.members:
             member.child.end()
 
