@@ -24,9 +24,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from graphprof.errors import SessionError, StorageError
 
@@ -164,7 +164,7 @@ class Measurement:
     # A loss may be NaN or infinite, which JSON has no number for: written as a string.
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="strings")
 
-    steps_per_call: int
+    steps_per_call: Annotated[int, Field(ge=1)]
     processes: tuple[Process, ...] = ()
     format_version: int = FORMAT_VERSION
 
@@ -248,7 +248,7 @@ class Session:
     Attributes:
         path: its folder.
         info: ``session.json``.
-        runs: its modes in order of display; a mode whose folder is missing is left out.
+        runs: its modes in order of display; a mode that cannot be read is left out.
         problems: what could not be read, one sentence each.
     """
 
@@ -302,6 +302,8 @@ def load(path: str | os.PathLike[str]) -> Session:
         try:
             _check_inside(folder, run_path)
             if not (graphprof_folder(run_path) / RUN_FILE).is_file():
+                if mode != PROGRAM_RUN:
+                    problems.append(f"Mode {mode} is missing: {run_path} holds no {RUN_FILE}.")
                 continue
             run = _read(graphprof_folder(run_path) / RUN_FILE, Run)
             if run.trace is not None and not _lies_inside(folder, run_path / run.trace.xplane):

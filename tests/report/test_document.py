@@ -1,6 +1,7 @@
 """The report of sessions written by hand: what is known is right, what is not known is null."""
 
 import json
+import shutil
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -117,3 +118,20 @@ def dataclasses_below(annotation, found):
 )
 def test_every_field_is_documented(field):
     assert f"`{field}`" in (ROOT / "docs/report-schema.md").read_text()
+
+
+def test_a_mode_whose_folder_is_gone_is_named(tmp_path):
+    folder = builders.session(tmp_path, modes=("eager", "graph"))
+    shutil.rmtree(folder / "graph")
+    found = report(folder)
+    assert [mode.mode for mode in found.modes] == ["eager"]
+    assert any("Mode graph is missing" in warning for warning in found.warnings)
+
+
+def test_a_measurement_that_makes_no_sense_costs_only_its_mode(tmp_path):
+    folder = builders.session(tmp_path, modes=("eager", "graph"))
+    file = session.graphprof_folder(folder / "graph") / session.MEASUREMENT_FILE
+    file.write_text('{"steps_per_call": 0, "processes": []}')
+    found = report(folder)
+    assert [mode.mode for mode in found.modes] == ["eager"]
+    assert any("steps_per_call" in warning for warning in found.warnings)
