@@ -201,3 +201,15 @@ def test_what_cannot_be_written_beside_the_trace_does_not_cost_the_timings(
     assert traced.record is None
     assert traced.error is not None
     assert "No space left" in traced.error.message
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 4])
+def test_every_trace_is_made_readable_for_xprof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps_per_call: int
+) -> None:
+    """Loops inside a single step hide the steps from XProf just as calls of several steps do."""
+    amended: list[Path] = []
+    monkeypatch.setattr(recorder.amend, "amend", amended.append)
+    run(FakeProfiler(), RecordTrace(4, str(tmp_path)), steps_per_call=steps_per_call)
+
+    assert [path.name for path in amended] == ["host.xplane.pb"]

@@ -172,8 +172,7 @@ def _trace(
         call = yield mark if labelling is None else partial(_labelled, labelling, mark)
         traced.append(call.seconds)
     xplane = recorder.stop()
-    if steps_per_call > 1:
-        amend.amend(xplane)
+    amend.amend(xplane)
     if labelling is not None:
         notes = (*notes, *labelling.save(folder))
     yield None
