@@ -42,6 +42,9 @@ PROGRAM_RUN = "exec"
 Phase = Literal["train", "evaluate", "predict"]
 PHASES: tuple[Phase, ...] = ("train", "evaluate", "predict")
 
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A duration that was measured; a file that says otherwise is damaged."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -121,7 +124,7 @@ class Block:
     round: int
     position: int
     started_s: float
-    calls_s: tuple[float, ...]
+    calls_s: tuple[Seconds, ...]
 
 
 @dataclass(frozen=True)
@@ -144,9 +147,9 @@ class Process:
     wave: int
     arm: Literal["mode", "aa"]
     pid: int
-    startup_s: float | None
-    first_call_s: float | None
-    warmup_s: tuple[float, ...] = ()
+    startup_s: Seconds | None
+    first_call_s: Seconds | None
+    warmup_s: tuple[Seconds, ...] = ()
     blocks: tuple[Block, ...] = ()
     peak_rss_bytes: int | None = None
     losses: tuple[float, ...] = ()
@@ -317,7 +320,8 @@ def load(path: str | os.PathLike[str]) -> Session:
         except SessionError as error:
             problems.append(str(error))
         except (OSError, ValueError) as error:  # a name that no folder can have
-            problems.append(f"Mode {mode[:80]!r} cannot be read: {error}.")
+            why = getattr(error, "strerror", None) or error
+            problems.append(f"Mode {mode[:80]!r} cannot be read: {why}.")
     return Session(folder, info, tuple(runs), tuple(problems))
 
 

@@ -128,10 +128,21 @@ def test_a_mode_whose_folder_is_gone_is_named(tmp_path):
     assert any("Mode graph is missing" in warning for warning in found.warnings)
 
 
-def test_a_measurement_that_makes_no_sense_costs_only_its_mode(tmp_path):
+@pytest.mark.parametrize(
+    ("was", "now", "field"),
+    [
+        ('"steps_per_call": 1', '"steps_per_call": 0', "steps_per_call"),
+        ('"first_call_s": ', '"first_call_s": "Infinity", "_": ', "first_call_s"),
+        ('"calls_s": [', '"calls_s": ["NaN", ', "calls_s"),
+        ('"warmup_s": [', '"warmup_s": [-1, ', "warmup_s"),
+    ],
+)
+def test_a_measurement_that_makes_no_sense_costs_only_its_mode(tmp_path, was, now, field):
     folder = builders.session(tmp_path, modes=("eager", "graph"))
     file = session.graphprof_folder(folder / "graph") / session.MEASUREMENT_FILE
-    file.write_text('{"steps_per_call": 0, "processes": []}')
+    text = file.read_text()
+    assert was in text
+    file.write_text(text.replace(was, now))
     found = report(folder)
     assert [mode.mode for mode in found.modes] == ["eager"]
-    assert any("steps_per_call" in warning for warning in found.warnings)
+    assert any("is damaged" in warning and field in warning for warning in found.warnings)
