@@ -13,7 +13,7 @@ class GraphprofError(Exception):
 
     Args:
         message: what happened and where, one sentence, no trailing full stop.
-        cure: what the reader can do about it, one sentence, no trailing full stop.
+        cure: what the reader can do about it, one sentence, no trailing full stop; or a question.
     """
 
     exit_code = 3
@@ -24,11 +24,11 @@ class GraphprofError(Exception):
         self.cure = cure
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.cure}."
+        return f"{self.message}. {self.cure}{'' if self.cure.endswith('?') else '.'}"
 
 
 class UsageError(GraphprofError):
-    """The command or call cannot be understood: unknown mode, bad option, missing target."""
+    """The command or call cannot be understood: unknown mode, bad option, no such target."""
 
     exit_code = 2
 

@@ -49,7 +49,7 @@ def test_a_value_is_read_by_annotation_or_default(name, text, value):
 @pytest.mark.parametrize(
     ("given", "message", "cure"),
     [
-        ({"width": "8", "widht": "9"}, "no argument 'widht'", "Did you mean 'width'"),
+        ({"width": "8", "widht": "9"}, "no argument 'widht'", "Did you mean 'width'?"),
         ({"width": "wide"}, "cannot be 'wide'", "Give a number (int)"),
         ({"width": "1", "norm": "maybe"}, "cannot be 'maybe'", "Give true or false"),
         ({"width": "1", "kind": "c"}, "cannot be 'c'", "It may be a, b"),

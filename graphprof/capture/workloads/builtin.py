@@ -147,7 +147,7 @@ def find(name: str) -> Callable[..., Any]:
     )
     raise UsageError(
         f"There is no built-in workload {name!r}",
-        f"Did you mean {' or '.join(near)}"
+        f"Did you mean {' or '.join(near)}?"
         if near
         else "Name a factory as models.py:build, or one of "
         + ", ".join(entry.name for entry in BUILTINS),

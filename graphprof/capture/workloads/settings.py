@@ -124,5 +124,5 @@ def _literal(text: str) -> Any:
 def _names(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     if near:
-        return f"Did you mean {near[0]!r}"
+        return f"Did you mean {near[0]!r}?"
     return f"It takes {', '.join(names)}" if names else "It takes no arguments"

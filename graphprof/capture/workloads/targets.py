@@ -21,8 +21,8 @@ def find(target: str) -> Any:
     """What ``target`` names: usually a factory, not yet called.
 
     Raises:
-        UsageError: the target cannot be understood, or names no built-in.
-        WorkloadError: its file or module is missing, fails to import, or has no such name.
+        UsageError: the target cannot be understood, or names no file, factory or built-in.
+        WorkloadError: its file or module fails to import.
     """
     place, colon, name = target.rpartition(":")
     # A lone drive letter is the colon of C:\models.py, not ours.
@@ -41,16 +41,16 @@ def attribute(module: ModuleType, name: str) -> Any:
     """``module.name``, dots allowed.
 
     Raises:
-        WorkloadError: there is no such name.
+        UsageError: there is no such name.
     """
     try:
         return operator.attrgetter(name)(module)
     except AttributeError:
         names = [key for key in vars(module) if not key.startswith("_")]
         near = difflib.get_close_matches(name, names, n=1)
-        raise WorkloadError(
+        raise UsageError(
             f"{module.__file__} has no {name!r}",
-            f"Did you mean {near[0]!r}"
+            f"Did you mean {near[0]!r}?"
             if near
             else f"It has: {', '.join(_factories(names, module))}",
         ) from None
@@ -73,6 +73,10 @@ def _is_file_name(place: str) -> bool:
 
 def _builtin(target: str) -> Any:
     if _is_file_name(target):
+        if not Path(target).exists():
+            raise UsageError(
+                f"{target} does not exist", "Write models.py:build for a file of yours"
+            )
         raise UsageError(
             f"Target {target!r} names a file but no factory in it",
             f"Write {target}:{_first_factory(Path(target)) or 'build'}",
@@ -94,7 +98,7 @@ def _first_factory(path: Path) -> str | None:
 def _from_file(path: Path) -> ModuleType:
     """Run a file as a module of its own name space, so that its ``__main__`` part stays asleep."""
     if not path.is_file():
-        raise WorkloadError(
+        raise UsageError(
             f"{path} does not exist" if not path.exists() else f"{path} is no file",
             "Name an existing Python file, as models.py:build",
         )
