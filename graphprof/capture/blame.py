@@ -61,6 +61,8 @@ def is_users(filename: str) -> bool:
     if filename.startswith("<"):
         return False
     path = str(Path(filename).resolve())
+    if not Path(path).exists():  # a line of a compiled library's source, as numpy/random/mtrand.pyx
+        return False
     # AutoGraph writes the user's functions to temporary files; the line there means nothing.
     if "__autograph_generated_file" in path:
         return False

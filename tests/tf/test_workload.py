@@ -542,6 +542,7 @@ BAD = {
     "return net(loss=lambda y, p: tf.no_such_op(p)), X": ("No labels could be made up", "no_such_op"),
     "return (lambda a, b, c: a), (X, Y)": ("does not fit a batch of 2 parts", ""),
     "return lambda batch: batch": ("takes a batch, and there are no data", ""),
+    "return net(), np.array([[object()] * 8] * 10)": ("Reading the data failed", "Unsupported"),
     "return net(), broken": ("Reading the data failed at {path}:", "KeyError"),
     "raise SystemExit(3)": ("build() failed at {path}:", "SystemExit"),
 }  # fmt: skip
@@ -571,9 +572,11 @@ def build():
     [
         ("{path}", UsageError, "no factory in it", ":build"),
         ("{path}:", UsageError, "names no factory", "models.py:build"),
-        ("{path}:biuld", WorkloadError, "has no 'biuld'", "Did you mean 'build'"),
+        ("{path}:biuld", UsageError, "has no 'biuld'", "Did you mean 'build'?"),
         ("{path}:HEIGHT", WorkloadError, "is of type int, not a factory", "Return a Keras model"),
-        ("{folder}/none.py:build", WorkloadError, "does not exist", "existing Python file"),
+        ("{folder}/none.py", UsageError, "none.py does not exist", "models.py:build"),
+        ("{folder}:build", UsageError, "is no file", "models.py:build"),
+        ("{folder}/none.py:build", UsageError, "does not exist", "existing Python file"),
         ("{folder}/broken.py:build", WorkloadError, "SyntaxError", "Correct that line"),
         ("{folder}/needs.py:build", WorkloadError, "no_such_module", "Install 'no_such_module'"),
         ("{folder}/exits.py:build", WorkloadError, "SystemExit", "__main__"),
@@ -604,7 +607,7 @@ def test_bad_settings_of_the_run(program):
         load(path, precision="float99")
     with pytest.raises(UsageError, match="no argument 'width'"):
         load(path, settings={"width": "3"})
-    with pytest.raises(WorkloadError, match="has no 'make_data'"):
+    with pytest.raises(UsageError, match="has no 'make_data'"):
         load(path, "model", data="make_data")
 
 

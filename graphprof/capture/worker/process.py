@@ -152,7 +152,8 @@ def failed(error: BaseException, fault: protocol.Fault) -> protocol.Failed:
         )
     if isinstance(error, UsageError):
         fault = "usage"
-    known: GraphprofError = blame.blame(error, "The call")
+    doing = "Loading the model" if fault == "workload" else "The call"
+    known: GraphprofError = blame.blame(error, doing)
     return protocol.Failed(Failure("failed", known.message, known.cure), fault)
 
 

@@ -63,6 +63,8 @@ def batches(data: Any, batch_size: int | None = None, input_ranks: tuple[int, ..
 
 
 def _reading_cure(error: BaseException) -> str | None:
+    if "Unsupported object type" in str(error):
+        return "Give arrays of numbers or text; an array of Python objects is none"
     return "Let every batch have the same structure" if isinstance(error, ValueError) else None
 
 

@@ -133,6 +133,8 @@ def _forward(model: Any, batch: Any) -> Any:
             if taken
             else "Make the data fit the model's input"
         )
+        if blame.where(error) is not None:
+            cure = f"Correct that line, or: {cure[0].lower()}{cure[1:]}"
         shown = describe(x) if y is not None or isinstance(batch, tuple) else describe(batch)
         raise blame.blame(
             error, f"Running model {model.name!r} on a batch of {shown}", cure
