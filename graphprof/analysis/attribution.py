@@ -97,7 +97,8 @@ def attribute(
     steps = marks.find(trace)
     if host is None or not steps:
         raise TraceError(
-            "The trace marks no steps", "Record it with `graphprof profile`, which marks each step"
+            "The trace marks no steps: it was cut off, or recorded without step marks",
+            "Record it with `graphprof profile`, which marks each step",
         )
     nesting = nest(host) if nesting is None else nesting
     threads = Threads(host, nesting)

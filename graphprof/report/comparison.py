@@ -15,7 +15,7 @@ from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.align import Alignment
 from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.difference import By, Difference, Part
-from graphprof.errors import SessionError, UsageError
+from graphprof.errors import SessionError, TraceError, UsageError
 from graphprof.report import agreement
 from graphprof.report.cells import Cells
 from graphprof.session import RunFolder, Session
@@ -117,7 +117,10 @@ def _traced(
         raise UsageError(
             f"Session {session.info.id} has no mode {mode!r}", f"Name two of its modes: {modes}"
         )
-    found = of_run(folder)
+    try:
+        found = of_run(folder)
+    except TraceError as error:
+        raise TraceError(f"Mode {mode}: {error.message}", error.cure) from error
     if found is None:
         raise SessionError(
             f"Mode {mode} of session {session.info.id} has no trace",

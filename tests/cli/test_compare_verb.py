@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from graphprof.analysis.difference import BYS
 from graphprof.cli import compare
-from graphprof.errors import SessionError, UsageError
+from graphprof.errors import SessionError, TraceError, UsageError
 from graphprof.session import Failure
 
 
@@ -68,3 +68,12 @@ def test_hostile_names_do_no_harm(tmp_path):
     path = builders.session(tmp_path, modes=("eager", "graph"), hostile_names=True)
     assert "<script>" not in run(path, "eager", "graph", "--by", "op", "--markdown")
     run(path, "eager", "graph", "--by", "op")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100])
+def test_a_damaged_trace_is_named_with_its_mode(tmp_path, kept):
+    folder = builders.session(tmp_path, modes=("eager", "graph"))
+    trace = next((folder / "graph").rglob("*.xplane.pb"))
+    trace.write_bytes(trace.read_bytes()[:kept])
+    with pytest.raises(TraceError, match=r"^Mode graph: "):
+        run(folder, "eager", "graph")
