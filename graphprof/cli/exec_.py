@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import signal
@@ -139,8 +140,7 @@ def _flags() -> list[str]:
 
 
 def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | None) -> None:
-    from rich.console import Console
-
+    from graphprof.cli.console import Output
     from graphprof.report import program, program_text
 
     session["status"] = "interrupted" if code in (130, -signal.SIGINT) else "complete"
@@ -149,7 +149,8 @@ def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | N
         _save(session, folder, session["status"], report.environment, code)
         if json_file is not None:
             write_atomically(Path(json_file), program.to_json(report).encode())
-        program_text.print_program(report, Console(stderr=True))
+        with contextlib.suppress(OSError):  # nobody reads it; the session has it all
+            program_text.print_program(report, Output(stderr=True))
     except GraphprofError as error:
         # The program's exit code is its own: a report that fails must not change it.
         click.echo(f"graphprof: {error}", err=True)

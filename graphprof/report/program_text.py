@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
@@ -37,7 +39,7 @@ def _head(report: ProgramReport) -> Text:
     program = report.program
     text = Text("graphprof: ", style="bold")
     text.append(f"{program.target}", style="bold")
-    end = "was cut off" if program.exit_code is None else f"ended with {program.exit_code}"
+    end = _end(program.exit_code)
     text.append(f" {end} after {units.seconds(program.wall_s)}")
     text.append(f" (imports {units.seconds(program.imports_s)}, ")
     text.append(f"main work {units.seconds(program.work_s)})")
@@ -46,12 +48,21 @@ def _head(report: ProgramReport) -> Text:
     return text
 
 
+def _end(code: int | None) -> str:
+    if code is None:
+        return "was cut off"
+    if code >= 0:
+        return f"ended with {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:  # a signal of another system, or one without a name
+        return f"was ended by signal {-code}"
+
+
 def _parts(report: ProgramReport) -> Text:
     shares = report.program.division[:_MOST_PARTS]
-    return Text(
-        "time: " + ", ".join(f"{units.share(part.share)} {part.part}" for part in shares),
-        style="dim",
-    )
+    parts = ", ".join(f"{units.share(part.share)} {part.part}" for part in shares)
+    return Text(f"time: {parts or 'unknown'}", style="dim")
 
 
 def _finding(number: int, finding: Finding) -> RenderableType:

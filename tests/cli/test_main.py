@@ -30,6 +30,7 @@ def test_an_unknown_verb_is_a_usage_error(capsys):
         (GraphprofError("It broke", "Mend it"), 3),
         (StorageError("The disk is full", "Free some"), 6),
         (TraceError("It is empty", "Record it again"), 7),
+        (GraphprofError("There is no such thing", "Did you mean 'thing'?"), 3),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import recorded_programs
 from recorded_programs import retracing_program
@@ -43,4 +44,9 @@ def test_a_program_that_was_killed_says_so(tmp_path):
     next(folder.rglob("watch.json")).unlink()
     report = answer.build(session.load(folder))
     assert "killed" in report.verdict
+    out = io.StringIO()
+    ended = replace(report, program=replace(report.program, exit_code=-11))
+    answer.show(ended, Console(file=out, width=100))
+    assert "was ended by SIGSEGV" in out.getvalue()
+    assert "time: unknown" in out.getvalue()
     assert json.loads(answer.to_json(report))["findings"] == []
