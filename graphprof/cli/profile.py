@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,7 +203,7 @@ def run(
         return INTERRUPTED
     _show(done, as_json, json_file)
     if not quiet:
-        click.echo(f"Open it: graphprof view {logdir}", err=True)
+        click.echo(f"Open it: graphprof view {shlex.quote(str(logdir))}", err=True)
     if done.info.status == "interrupted":
         return INTERRUPTED
     return SOME_FAILED if any(run.run.status == "failed" for run in done.runs) else 0

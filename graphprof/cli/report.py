@@ -59,11 +59,12 @@ def show(
     Raises:
         StorageError: the file cannot be written.
     """
-    if json_file is not None:
-        session.write_atomically(json_file, answer.to_json(report).encode())
     if as_json:
         click.echo(answer.to_json(report))
     elif as_markdown:
         click.echo(answer.to_markdown(report), nl=False)
     else:
         answer.show(report, Output(highlight=False))
+    if json_file is not None:
+        # Last: a file that cannot be written must not keep anybody from reading the report.
+        session.write_atomically(json_file, answer.to_json(report).encode())

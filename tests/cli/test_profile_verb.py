@@ -120,6 +120,24 @@ def test_json_is_all_that_stdout_holds(asked: dict[str, Any], run: Run, tmp_path
     assert "eager: starting" in err
 
 
+def test_a_json_file_that_cannot_be_written_does_not_cost_the_report(
+    asked: dict[str, Any], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("")
+    code, out, err = run(
+        "profile", "digits_cnn", "--json", "--json-file", str(tmp_path / "taken" / "report.json")
+    )
+
+    assert code == 6
+    assert json.loads(out)["schema"] == "graphprof.report/1"
+    assert "Cannot write" in err
+
+
+def test_the_command_to_look_at_it_can_be_pasted(asked: dict[str, Any], run: Run) -> None:
+    _, _, err = run("profile", "digits_cnn", "--logdir", "my logs")
+    assert "graphprof view 'my logs'" in err
+
+
 def test_quiet_says_nothing_but_the_report(asked: dict[str, Any], run: Run) -> None:
     code, out, err = run("profile", "digits_cnn", "--quiet")
     assert (code, err) == (0, "")
