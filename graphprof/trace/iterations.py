@@ -5,9 +5,9 @@ compiled by XLA or not. Three things in a trace tell its iterations:
 
 * The graph executor's events carry the number of the iteration that they work for. In a model with
   loops of its own (an LSTM) these count the inner loops, too, and tell nothing.
-* Each iteration first takes its batch out of an ``Optional``, by one node. But TensorFlow stops
-  recording nodes that it has found to be cheap (an estimate below 8000 cycles, which takes some 90
-  runs), so that this node is missing from most traces.
+* Each iteration first takes its batch out of an ``Optional``, by one node. But after some
+  hundred runs TensorFlow no longer records short nodes, so that this node is missing from most
+  traces.
 * While an iteration computes, it asks for the next one's batch, with the number of the iteration.
   When that is heard depends on the pipeline's thread: an estimate.
 
