@@ -22,16 +22,16 @@ def to_json(report: Report | ProgramReport, indent: int | None = 2) -> str:
     return program.to_json(report, indent)
 
 
-def to_markdown(report: Report | ProgramReport) -> str:
-    """The report as Markdown text."""
+def to_markdown(report: Report | ProgramReport, *, full: bool = False) -> str:
+    """The report as Markdown text; ``full`` with the sections left out of a first look."""
     if isinstance(report, Report):
-        return markdown.render(report)
+        return markdown.render(report, full=full)
     return program_text.to_markdown(report)
 
 
-def show(report: Report | ProgramReport, console: Console) -> None:
-    """Print the report."""
+def show(report: Report | ProgramReport, console: Console, *, full: bool = False) -> None:
+    """Print the report; ``full`` with the sections left out of a first look."""
     if isinstance(report, Report):
-        text.render(report, console)
+        text.render(report, console, full=full)
     else:
         program_text.print_program(report, console)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from graphprof.report import agreement, cells
+from graphprof.report import agreement, cells, sections
 from graphprof.report.document import Report
 
 
-def render(report: Report) -> str:
-    """``report`` as Markdown text."""
+def render(report: Report, *, full: bool = False) -> str:
+    """``report`` as Markdown text; ``full`` with the sections left out of a first look."""
     parts = [
         f"# {escape(report.session.target)}, {report.phase}",
         f"**{escape(report.verdict)}**",
         table(cells.comparison(report)),
     ]
-    divided = cells.breakdown(report)
-    if divided is not None:
-        parts.append(table(divided))
+    parts += [table(content) for _, content in sections.chosen(report, full=full)]
     remarks = [
         *agreement.differences(report),
         *cells.reasons(report),

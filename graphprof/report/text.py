@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graphprof import units
-from graphprof.report import agreement, cells
+from graphprof.report import agreement, cells, sections
 from graphprof.report.document import ModeReport, Report
 from graphprof.trace.kinds import KINDS
 
@@ -33,14 +33,19 @@ _COLOURS = {
 _VERDICT_STYLES = {"faster": "green", "slower": "red"}
 
 
-def render(report: Report, console: Console) -> None:
-    """Print ``report``: the verdict first, then the tables, then what to know and where to look."""
+def render(report: Report, console: Console, *, full: bool = False) -> None:
+    """Print ``report``: the verdict first, then the tables, then what to know and where to look.
+
+    Args:
+        report: what to print.
+        console: where to.
+        full: also print the sections that are left out of a first look.
+    """
     _print_head(report, console)
     console.print(table(cells.comparison(report), _verdict_styles(report)))
     _print_bars(report, console)
-    divided = cells.breakdown(report)
-    if divided is not None:
-        console.print(table(divided, {}))
+    for section, content in sections.chosen(report, full=full):
+        console.print(table(content, words=section.words))
     remarks = (*cells.undecided(report.modes), *agreement.remarks(report))
     signed = Table.grid(padding=(0, 1))
     for sign, style, sentences in (

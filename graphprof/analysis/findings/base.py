@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from graphprof.analysis.recording import Line
+from graphprof.trials import Trial, Tried
 
 Severity = Literal["major", "moderate", "minor"]
 
@@ -82,6 +83,8 @@ class Finding:
         change: the exact edit, or what to do where there is no single edit.
         refuted_by: the observation that would show it to be wrong.
         details: one line each: the differing arguments, the calls ...
+        key: what the finding is found again by when the report is derived anew.
+        trial: how ``graphprof verify`` can try the change; None where it cannot.
         verified: what trying the change showed; None until somebody tried.
     """
 
@@ -95,7 +98,9 @@ class Finding:
     change: str
     refuted_by: str
     details: tuple[str, ...] = ()
-    verified: dict[str, Any] | None = None
+    key: str = ""
+    trial: Trial | None = None
+    verified: Tried | None = None
 
 
 @dataclass(frozen=True)
