@@ -82,6 +82,31 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a trial gave, before it is judged.
+
+    Attributes:
+        before_s: the times without the change, seconds, in the order of measuring.
+        after_s: the times with it.
+        measured: the gain with its 95 % interval, or None when too little was measured for one.
+        parity: whether both compute the same.
+        session: folder of the session with the raw measurements, relative to the session tried in.
+        problem: one sentence: what kept the gain from being measured, or None.
+        remarks: sentences that a reader of the verdict must know.
+        interrupted: the user asked to finish; what is here was measured before.
+    """
+
+    before_s: tuple[float, ...] = ()
+    after_s: tuple[float, ...] = ()
+    measured: Interval | None = None
+    parity: Literal["passed", "failed", "unknown"] = "unknown"
+    session: str | None = None
+    problem: str | None = None
+    remarks: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
 class Tried:
     """What trying a change showed.
 

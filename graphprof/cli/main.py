@@ -17,6 +17,7 @@ from graphprof.errors import GraphprofError, StorageError
 VERBS: dict[str, tuple[str, str]] = {
     "profile": ("graphprof.cli.profile", "Profile a model in several modes and compare them."),
     "exec": ("graphprof.cli.exec_", "Run an unmodified script and say why it is slow."),
+    "verify": ("graphprof.cli.verify", "Try what the findings advise, and say whether it helped."),
     "report": ("graphprof.cli.report", "Print a recorded session again: text, Markdown or JSON."),
     "compare": ("graphprof.cli.compare", "Say where the difference between two modes comes from."),
     "view": ("graphprof.cli.view", "Open recorded sessions in TensorBoard on this machine."),

@@ -1,0 +1,1 @@
+"""Trying the change of a finding: one file a kind of trial, and a registry."""

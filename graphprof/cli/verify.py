@@ -1,0 +1,192 @@
+"""``graphprof verify``: make the changes that the findings advise, measure them, say what they did."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphprof.cli.profile import INTERRUPTED, SECONDS
+from graphprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from graphprof.analysis.findings.base import Finding
+    from graphprof.capture.controller.progress import Progress
+    from graphprof.capture.controller.stop import Stop
+    from graphprof.session import Session
+    from graphprof.trials import Tried
+
+BUDGET_S = 60.0
+
+
+@click.command("verify", short_help="Try what the findings advise, and say whether it helped.")
+@click.argument("path", metavar="SESSION", type=click.Path(path_type=Path))
+@click.option(
+    "--finding", "chosen", metavar="N|CAUSE", multiple=True, help="Only this one, as in the report."
+)
+@click.option(
+    "--budget",
+    type=SECONDS,
+    default=BUDGET_S,
+    metavar="TIME",
+    help="Time for all trials together [60s].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was tried as JSON, nothing else.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing while it works.")
+def command(path: Path, chosen: tuple[str, ...], budget: float, as_json: bool, quiet: bool) -> int:
+    """Try what the findings of a session advise, and say whether it helped.
+
+    Each change is measured beside the program (or model) as it is, and what both compute is
+    compared. The verdicts are kept in the session: every later report shows them.
+
+    \b
+    graphprof verify logs
+    graphprof verify logs --finding 1 --budget 2m
+    graphprof verify logs --finding retrace_shape --json
+
+    Exit codes: 0 all were tried (a refuted change is no error), 2 usage, 130 interrupted (what was
+    measured is kept).
+    """
+    from graphprof import session
+    from graphprof.cli.report import newest
+
+    done = session.load(newest(path))
+    findings = pick(findings_of(done), chosen)
+    ended = run(done, findings, budget, quiet=quiet, as_json=as_json)
+    if as_json:
+        click.echo(_json(ended.tried))
+    return INTERRUPTED if ended.interrupted else 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What was tried, and whether the user ended it early."""
+
+    tried: tuple[Tried, ...]
+    interrupted: bool = False
+
+
+def findings_of(done: Session) -> tuple[Finding, ...]:
+    """The findings of a session, as its report numbers them."""
+    from graphprof.report import answer
+
+    return tuple(one for one in answer.build(done).findings if not isinstance(one, dict))
+
+
+def pick(findings: Sequence[Finding], chosen: Sequence[str]) -> tuple[Finding, ...]:
+    """The findings named by number, cause or key; all of them when none is named.
+
+    Raises:
+        UsageError: there is no such finding.
+    """
+    if not chosen:
+        return tuple(findings)
+    found: list[Finding] = []
+    for name in chosen:
+        fitting = [
+            one
+            for number, one in enumerate(findings, start=1)
+            if name in (str(number), one.cause, one.key)
+        ]
+        if not fitting:
+            there = ", ".join(f"{n} {one.cause}" for n, one in enumerate(findings, start=1))
+            raise UsageError(
+                f"There is no finding {name!r}", f"Name one of: {there or 'there are none'}"
+            )
+        found += [one for one in fitting if one not in found]
+    return tuple(found)
+
+
+def run(
+    done: Session,
+    findings: Sequence[Finding],
+    budget_s: float,
+    *,
+    quiet: bool = False,
+    as_json: bool = False,
+) -> Ended:
+    """Try the ``findings`` that can be tried, keep the verdicts in the session, and print them."""
+    import contextlib
+
+    from graphprof.capture.controller.progress import Silent
+    from graphprof.capture.controller.stop import Stop
+    from graphprof.cli.console import Output
+    from graphprof.cli.progress import Shown
+
+    console = Output(stderr=as_json, highlight=False, quiet=as_json and quiet)
+    can = [one for one in findings if one.trial is not None]
+    for one in findings:
+        if one.trial is None:
+            console.print(f"{one.cause}: to be made by hand: {one.change}", markup=False)
+    if not can:
+        console.print("Nothing here can be tried.")
+        return Ended(())
+    stop = Stop()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(stop.on_interrupt())
+        progress: Progress = Silent() if quiet else stack.enter_context(Shown())
+        tried = _try_all(done, can, budget_s, progress, stop, console)
+    return Ended(tuple(tried), interrupted=stop.requested)
+
+
+def _try_all(
+    done: Session,
+    findings: Sequence[Finding],
+    budget_s: float,
+    progress: Progress,
+    stop: Stop,
+    console: Console,
+) -> list[Tried]:
+    """One after the other; what one leaves of its part of the budget is the others'."""
+    from graphprof import trials
+    from graphprof.analysis import trying
+    from graphprof.capture.trials import registry
+    from graphprof.capture.trials.base import Request
+
+    ends = time.monotonic() + budget_s
+    tried: list[Tried] = []
+    for place, finding in enumerate(findings):
+        if stop.requested:
+            break
+        assert finding.trial is not None
+        gain = finding.expected_gain
+        request = Request(
+            session=done,
+            trial=finding.trial,
+            predicted=trials.Interval(gain.value, gain.low, gain.high),
+            budget_s=max(0.0, ends - time.monotonic()) / (len(findings) - place),
+            progress=progress,
+            stop=stop,
+        )
+        progress.doing(None, f"trying {finding.cause}")
+        outcome = registry.run(request)
+        if outcome.interrupted:
+            stop.requested = True
+        one = trying.judge(finding, outcome)
+        trials.add(done.path, one)
+        tried.append(one)
+        show(replace(finding, verified=one), console)
+    return tried
+
+
+def show(finding: Finding, console: Console) -> None:
+    """Print the verdict on a finding."""
+    tried = finding.verified
+    assert tried is not None
+    console.print(f"{tried.verdict}  {tried.cause}  {tried.sentence}", markup=False)
+
+
+def _json(tried: Sequence[Tried]) -> str:
+    from pydantic import TypeAdapter
+
+    from graphprof.trials import Tried as Record
+
+    listed: Any = TypeAdapter(tuple[Record, ...]).dump_python(tuple(tried), mode="json")
+    return json.dumps({"tried": listed}, indent=2)
