@@ -25,6 +25,21 @@ LEAST_SAVED_S = 0.3
 
 
 @dataclass(frozen=True)
+class Link:
+    """Where a number can be looked at.
+
+    Attributes:
+        view: id of a view of the dashboard, as ``timeline``.
+        mode: which mode to show there, or None.
+        find: what to light up there: the name of an op or a layer, or None.
+    """
+
+    view: str
+    mode: str | None = None
+    find: str | None = None
+
+
+@dataclass(frozen=True)
 class Number:
     """One number that a finding rests on.
 
@@ -32,13 +47,17 @@ class Number:
         what: what it is, a noun.
         value: the number, in the unit given.
         unit: ``s``, ``share``, ``count``, ``bytes`` or ``ratio``.
-        source: ``watch`` (counted while the program ran, all of it) or ``trace`` (the windows).
+        source: ``watch`` (counted while the program ran, all of it), ``trace`` (the windows, or a
+            mode's traced steps), ``steps`` (timed with no profiler attached) or ``workload`` (what
+            is run, as recorded).
+        link: where it can be looked at, or None.
     """
 
     what: str
     value: float
     unit: Literal["s", "share", "count", "bytes", "ratio"]
-    source: Literal["watch", "trace"] = "watch"
+    source: Literal["watch", "trace", "steps", "workload"] = "watch"
+    link: Link | None = None
 
 
 @dataclass(frozen=True)
@@ -50,13 +69,14 @@ class Gain:
         low: what is sure.
         high: what Amdahl allows.
         of: ``work``: of the main work (imports excluded) as long as this run was; ``steady``: of
-            the part that repeats, which is all of it in a long run (first buildings excluded).
+            the part that repeats, which is all of it in a long run (first buildings excluded);
+            ``step``: of a step of a mode; ``example``: of a step per example in its batch.
     """
 
     value: float
     low: float
     high: float
-    of: Literal["work", "steady"] = "work"
+    of: Literal["work", "steady", "step", "example"] = "work"
 
 
 @dataclass(frozen=True)
@@ -86,6 +106,7 @@ class Finding:
         key: what the finding is found again by when the report is derived anew.
         trial: how ``graphprof verify`` can try the change; None where it cannot.
         verified: what trying the change showed; None until somebody tried.
+        mode: the mode that it is about; None in a watched program.
     """
 
     cause: str
@@ -101,6 +122,7 @@ class Finding:
     key: str = ""
     trial: Trial | None = None
     verified: Tried | None = None
+    mode: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def test_each_cause_is_planted_in_a_recording() -> None:
 
 def test_each_file_of_rules_is_registered() -> None:
     folder = ROOT / "graphprof" / "analysis" / "findings"
-    helpers = {"__init__", "base", "evidence", "registry"}
+    helpers = {"__init__", "base", "evidence", "registry", "verified"}
     files = {path.stem for path in folder.glob("*.py")} - helpers
     modules = {rule.find.__module__.rsplit(".", 1)[-1] for rule in registry.RULES}
     assert files == modules
