@@ -139,7 +139,7 @@ def cannot_support(steps: SessionSteps, noise: MachineNoise | None = None) -> st
 
 
 def resolution(
-    first_s: ArrayLike, second_s: ArrayLike, seconds: float, budget_s: float = 60.0, waves: int = 2
+    first_s: ArrayLike, second_s: ArrayLike, seconds: float, budget_s: float = 60.0, waves: int = 5
 ) -> Resolution | None:
     """What difference could be seen in ``budget_s``, from one piece of work compared with itself.
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 SOME_FAILED = 4
 
-QUICK_BUDGET_S, QUICK_WAVES = 10.0, 1
-BUDGET_S, WAVES = 60.0, 2
-THOROUGH_BUDGET_S, THOROUGH_WAVES = 150.0, 5
+# Seconds of timed steps, and how often new processes are started: always, and at most.
+QUICK = (10.0, 1, 1)
+USUAL = (60.0, 2, 5)
+THOROUGH = (150.0, 5, 10)
 
 
 class Seconds(click.ParamType):  # type: ignore[type-arg]
@@ -72,7 +73,7 @@ SECONDS = Seconds()
 )
 @click.option("--no-parity", is_flag=True, help="Do not compare what the modes compute.")
 @click.option("--quick", is_flag=True, help="One process a mode and 10 s: a first look.")
-@click.option("--thorough", is_flag=True, help="Five processes a mode and 150 s.")
+@click.option("--thorough", is_flag=True, help="Five to ten processes a mode and 150 s.")
 @click.option(
     "--timeout",
     type=SECONDS,
@@ -156,15 +157,13 @@ def options_of(
 
     if quick and thorough:
         raise UsageError("--quick and --thorough contradict each other", "Give one of them")
-    usual, waves = BUDGET_S, WAVES
-    if quick:
-        usual, waves = QUICK_BUDGET_S, QUICK_WAVES
-    elif thorough:
-        usual, waves = THOROUGH_BUDGET_S, THOROUGH_WAVES
+    usual_s, fewest, most = QUICK if quick else THOROUGH if thorough else USUAL
     return Options(
-        budget_s=usual if budget_s is None else budget_s,
-        waves=waves,
+        budget_s=usual_s if budget_s is None else budget_s,
+        waves=most,
+        fewest_waves=fewest,
         unsettled=stopping.unsettled,
+        imprecise=stopping.imprecise,
         **more,
     )
 

@@ -78,3 +78,30 @@ def test_modes_far_from_the_baseline_need_less_precision() -> None:
     far = {"graph": measured(process(0.0)), "eager": measured(process(0.2, by=30.0))}
     assert not stopping.enough(near, "graph")
     assert stopping.enough(far, "graph")
+
+
+def waves(number: int, by: float = 1.0) -> Measurement:
+    """Waves of a mode that takes ``by`` times the baseline, give or take 1 % from wave to wave."""
+    ups = (0.0, 0.01, -0.01, 0.005, -0.005)
+    return measured(
+        *(process(0.0, wave=wave, by=by * float(np.exp(ups[wave]))) for wave in range(number))
+    )
+
+
+def test_modes_far_apart_need_fewer_processes_than_close_ones() -> None:
+    session = {"eager": waves(2), "graph": waves(2, by=0.1), "close": waves(2, by=1.02)}
+    assert stopping.imprecise(session, "eager") == ["close"]
+
+
+def test_processes_are_added_until_the_wide_interval_is_narrow() -> None:
+    ups = (0.0, 0.002, -0.002, 0.001, -0.001) * 8
+    many = measured(*(process(0.0, wave=wave, by=float(np.exp(up))) for wave, up in enumerate(ups)))
+    flat = measured(*(process(0.0, wave=wave) for wave in range(len(ups))))
+    assert stopping.imprecise({"a": flat, "b": many}, "a") == []
+    assert stopping.imprecise({"a": waves(5), "b": waves(5, by=1.02)}, "a") == ["b"]
+
+
+def test_a_mode_that_was_lost_before_its_first_block_asks_for_nothing() -> None:
+    lost = measured(Process(0, "mode", 1, None, None))
+    assert stopping.imprecise({"eager": waves(2), "lost": lost}, "eager") == []
+    assert stopping.imprecise({"lost": lost}, "eager") == []

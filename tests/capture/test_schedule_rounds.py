@@ -133,6 +133,27 @@ def test_measuring_goes_on_only_for_modes_that_are_not_settled(
     assert len(processes(done, "one", "aa")[0].blocks) == options.FEWEST_ROUNDS
 
 
+def test_new_processes_are_started_only_for_modes_that_need_them(tmp_path: Path) -> None:
+    asked = []
+
+    def imprecise(measurements: object, baseline: str) -> list[str]:
+        assert set(measurements) == {"one", "two", "three"}  # type: ignore[call-overload]
+        asked.append(baseline)
+        return ["three"] if len(asked) == 1 else []
+
+    done = profile(tmp_path, "one", "two", "three", waves=5, fewest_waves=2, imprecise=imprecise)
+
+    assert asked == ["one"] * 2
+    assert [len(processes(done, mode)) for mode in ("one", "two", "three")] == [3, 2, 3]
+    assert len(processes(done, "one", "aa")) == 3
+
+
+def test_without_a_rule_all_modes_take_part_in_every_wave(tmp_path: Path) -> None:
+    done = profile(tmp_path, "one", "two", waves=3, budget_s=0.3)
+
+    assert [len(processes(done, mode)) for mode in ("one", "two")] == [3, 3]
+
+
 def test_scarce_memory_makes_groups_that_all_hold_the_baseline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,7 +78,8 @@ def test_what_is_typed_is_what_is_measured(asked: dict[str, Any], run: Run) -> N
     assert asked["modes"] == ["graph", "predict", "predict-spe=8"]
     assert options.baseline == "predict"
     assert (options.budget_s, options.timeout_s, options.trace_steps) == (90.0, 90.0, 11)
-    assert (options.waves, options.seed, options.name) == (2, 7, "mine")
+    assert (options.fewest_waves, options.waves) == (2, 5)
+    assert (options.seed, options.name) == (7, "mine")
     assert asked["logdir"] == Path("here")
     assert "eager" in out
     assert "graphprof view here" in err
@@ -87,18 +88,18 @@ def test_what_is_typed_is_what_is_measured(asked: dict[str, Any], run: Run) -> N
 @pytest.mark.parametrize(
     ("flags", "waves", "budget_s"),
     [
-        ([], 2, 60.0),
-        (["--quick"], 1, 10.0),
-        (["--thorough"], 5, 150.0),
-        (["--quick", "--budget", "3"], 1, 3.0),
+        ([], (2, 5), 60.0),
+        (["--quick"], (1, 1), 10.0),
+        (["--thorough"], (5, 10), 150.0),
+        (["--quick", "--budget", "3"], (1, 1), 3.0),
     ],
 )
 def test_thoroughness_sets_waves_and_budget(
-    asked: dict[str, Any], run: Run, flags: list[str], waves: int, budget_s: float
+    asked: dict[str, Any], run: Run, flags: list[str], waves: tuple[int, int], budget_s: float
 ) -> None:
     run("profile", "digits_cnn", *flags)
 
-    assert asked["options"].waves == waves
+    assert (asked["options"].fewest_waves, asked["options"].waves) == waves
     assert asked["options"].budget_s == budget_s
     assert asked["modes"] == ["eager", "graph", "xla", "fit"]
 

@@ -24,13 +24,17 @@ FEWEST_ROUNDS = 3
 DEFAULT_TRACE_STEPS = 20
 # By default a trace stops growing where it would take longer than this without the profiler.
 TRACE_S = 10.0
+# The trace of the first calls holds so many calls, fewer where fewer are compared.
+EARLY_CALLS = 3
 # Parity: so many steps of each mode are compared, more where a call holds several, within limits.
 PARITY_STEPS = 3
 MOST_PARITY_STEPS = 16
 # Layers and gradients take about another first call: left out where that took longer.
 EXAMINED_FIRST_CALL_S = 30.0
+# The float64 reference may load for so long, and compute for so long.
+REFERENCE_S = 60.0
 
-# What has been measured so far, and the baseline, to the modes that need more rounds in this wave.
+# What has been measured so far, and the baseline, to the modes that need more.
 Unsettled = Callable[[Mapping[str, Measurement], str], Collection[str]]
 
 
@@ -40,7 +44,10 @@ class Options:
 
     Attributes:
         budget_s: seconds of timed rounds, over all modes and waves.
-        waves: how many times new worker processes are started for all modes.
+        waves: how many times new worker processes are started, at most; each time measures for
+            its part of the budget.
+        fewest_waves: how many times they are started for all modes; then only for the baseline and
+            the modes that ``imprecise`` names.
         trace_steps: steps to trace; None traces ``DEFAULT_TRACE_STEPS``, fewer where they are slow.
         trace: whether to trace at all.
         parity: whether to compare what the modes compute.
@@ -50,11 +57,14 @@ class Options:
         name: end of the session folder's name; None makes it from the target.
         unsettled: told what has been measured so far, says which modes need more rounds in this
             wave; when none do, the wave ends before its budget does. None spends the budget.
+        imprecise: told what has been measured so far, says which modes need new processes; when
+            none do, the session ends before its budget does. None starts all modes each time.
         command: how a worker is started; the descriptor of its connection is appended.
     """
 
     budget_s: float = 60.0
-    waves: int = 2
+    waves: int = 5
+    fewest_waves: int = 2
     trace_steps: int | None = None
     trace: bool = True
     parity: bool = True
@@ -63,11 +73,12 @@ class Options:
     baseline: str | None = None
     name: str | None = None
     unsettled: Unsettled | None = field(default=None, compare=False)
+    imprecise: Unsettled | None = field(default=None, compare=False)
     command: tuple[str, ...] = WORKER
 
     def record(self) -> dict[str, Any]:
         """What ``session.json`` keeps of them."""
-        left_out = ("unsettled", "command")
+        left_out = ("unsettled", "imprecise", "command")
         return {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)

@@ -8,7 +8,7 @@ import random
 import time
 
 from graphprof.capture import environment
-from graphprof.capture.controller import comparing
+from graphprof.capture.controller import comparing, reference
 from graphprof.capture.controller.crew import Arm, Crew, Surroundings
 from graphprof.capture.controller.lockstep import first_calls, rounds, traces, warm_up
 
@@ -37,11 +37,13 @@ class Waves:
         self._spent_s = 0.0
         # How many workers memory has room for; the first one that is ready tells.
         self._room: int | None = None
+        # The modes that need new processes; None: all of them.
+        self._wanted: set[str] | None = None
 
     def run(self) -> None:
-        """Run as many waves as were asked for, or as the budget and the modes that work allow."""
+        """Run waves until the answers are precise, or the budget or the modes that work run out."""
         for repetition in range(max(1, self._around.options.waves)):
-            if not self._choose_baseline() or (repetition and self._enough()):
+            if not self._choose_baseline() or (repetition and self._enough(repetition)):
                 return
             pending: list[tuple[str, Arm]] | None = None
             while (pending is None or pending) and self._choose_baseline():
@@ -84,7 +86,8 @@ class Waves:
         self._around.ledger.save()
         if self._around.options.trace:
             traces(crew)
-        comparing.examine_results(crew)
+        with reference.beside(crew):
+            comparing.examine_results(crew)
 
     def _scout(self, crew: Crew) -> None:
         """Start the baseline alone: it saves the weights, and shows how much memory a worker takes."""
@@ -103,7 +106,13 @@ class Waves:
     def _others(self) -> list[tuple[str, Arm]]:
         """The workers beside the baseline's own, in random order, its second one last to be left out."""
         around = self._around
-        modes = [m for m in around.ledger.info.modes if m not in around.lost and m != self.baseline]
+        modes = [
+            mode
+            for mode in around.ledger.info.modes
+            if mode not in around.lost
+            and mode != self.baseline
+            and (self._wanted is None or mode in self._wanted)
+        ]
         around.rng.shuffle(modes)
         return [(self.baseline, "aa"), *((mode, "mode") for mode in modes)]
 
@@ -136,11 +145,16 @@ class Waves:
             self.baseline = next(working, "")
         return bool(self.baseline)
 
-    def _enough(self) -> bool:
-        """Whether the budget allows no more processes."""
-        if self._spent_s < self._around.options.budget_s:
+    def _enough(self, waves: int) -> bool:
+        """Whether after so many waves no more are needed, or the budget allows no more."""
+        options, ledger = self._around.options, self._around.ledger
+        if waves >= options.fewest_waves and options.imprecise is not None:
+            self._wanted = set(options.imprecise(ledger.measurements(), self.baseline))
+            if not self._wanted - self._around.lost:
+                return True
+        if self._spent_s < options.budget_s:
             return False
-        self._around.ledger.note(
+        ledger.note(
             "The steps are slow for the budget: fewer processes were measured than planned; "
             "a larger --budget measures more"
         )
