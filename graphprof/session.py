@@ -5,6 +5,7 @@ Layout, inside a log directory (see ``docs/session-format.md``)::
     <session>/session.json                             what was run, where, how; the environment
     <session>/<mode>/plugins/graphprof/run.json        one mode: how it resolved, or why it could not
     <session>/<mode>/plugins/graphprof/measurement.json   its timed steps, with no profiler attached
+    <session>/<mode>/plugins/graphprof/early.xplane.pb  the trace of its first calls
     <session>/<mode>/plugins/graphprof/worker.log      what its workers printed
     <session>/<mode>/plugins/profile/<time>/<host>.xplane.pb   its trace, where XProf looks
 
@@ -36,6 +37,7 @@ SESSION_FILE = "session.json"
 RUN_FILE = "run.json"
 MEASUREMENT_FILE = "measurement.json"
 WORKER_LOG = "worker.log"
+EARLY_TRACE = "early.xplane.pb"
 PROGRAM_RUN = "exec"
 """The run folder of a session that holds a watched program and not a mode."""
 
@@ -98,6 +100,8 @@ class Run:
         error: why it failed, or None.
         trace: its trace, or None when it was not traced.
         notes: sentences that a reader must know, such as a default that was chosen.
+        early: the trace of the first calls of one of its processes, step 0 being the first call
+            (which builds and compiles), or None when there is none.
     """
 
     mode: str
@@ -107,6 +111,7 @@ class Run:
     error: Failure | None = None
     trace: TraceRecord | None = None
     notes: tuple[str, ...] = ()
+    early: TraceRecord | None = None
     format_version: int = FORMAT_VERSION
 
 
@@ -142,6 +147,8 @@ class Process:
         blocks: its timed blocks, in the order of measuring.
         peak_rss_bytes: largest resident set, or None where the system does not say.
         losses: loss (or the mean output) of the first calls, to compare between modes.
+        first_call_traced: whether the profiler was on in the first call, and in the calls after it
+            that ``Run.early`` holds.
     """
 
     wave: int
@@ -153,6 +160,7 @@ class Process:
     blocks: tuple[Block, ...] = ()
     peak_rss_bytes: int | None = None
     losses: tuple[float, ...] = ()
+    first_call_traced: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,6 +251,11 @@ class RunFolder:
         """Path of the trace file, or None when there is none."""
         return None if self.run.trace is None else self.path / self.run.trace.xplane
 
+    @property
+    def early_xplane(self) -> Path | None:
+        """Path of the trace of the first calls, or None when there is none."""
+        return None if self.run.early is None else self.path / self.run.early.xplane
+
 
 @dataclass(frozen=True)
 class Session:
@@ -312,6 +325,11 @@ def load(path: str | os.PathLike[str]) -> Session:
             if run.trace is not None and not _lies_inside(folder, run_path / run.trace.xplane):
                 problems.append(f"The trace of {mode} lies outside its session and is left out.")
                 run = replace(run, trace=None)
+            if run.early is not None and not _lies_inside(folder, run_path / run.early.xplane):
+                problems.append(
+                    f"The trace of the first calls of {mode} lies outside its session and is left out."
+                )
+                run = replace(run, early=None)
             measurement_file = graphprof_folder(run_path) / MEASUREMENT_FILE
             measurement = (
                 _read(measurement_file, Measurement) if measurement_file.is_file() else None

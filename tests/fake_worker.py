@@ -23,7 +23,7 @@ import numpy as np
 from graphprof.analysis import parity_file
 from graphprof.capture import protocol
 from graphprof.capture.worker import process as worker
-from graphprof.session import Failure, TraceRecord
+from graphprof.session import EARLY_TRACE, Failure, TraceRecord
 
 
 def main() -> None:
@@ -75,6 +75,29 @@ def misbehave(what: str, connection: Connection) -> None:
         sys.exit(1)
 
 
+# Calls made so far, for the first steps to be completed.
+_made: list[float] = []
+
+
+def first_call(mode: str, request: protocol.FirstCall, call_s: float) -> protocol.Called:
+    first_s, later_s = 50 * call_s, (call_s,) * (request.calls - 1)
+    _made.extend((first_s, *later_s))
+    if request.folder is None:
+        return protocol.Called(first_s)
+    if mode.startswith("traceless"):
+        return protocol.Called(first_s, None, later_s, True, None, ("not traced",))
+    xplane = Path(request.folder, "plugins", "graphprof", EARLY_TRACE)
+    xplane.parent.mkdir(parents=True, exist_ok=True)
+    xplane.write_bytes(b"\n\x00")
+    record = TraceRecord(
+        xplane=xplane.relative_to(request.folder).as_posix(),
+        steps_asked=request.calls,
+        step_nums=tuple(range(request.calls)),
+        step_seconds=(first_s, *later_s),
+    )
+    return protocol.Called(first_s, None, later_s, True, record)
+
+
 def answer(mode: str, request: protocol.Request) -> protocol.Reply:
     found = re.match(r"([\d.]+)ms", mode)
     call_s = float(found[1]) / 1000 if found else 0.02
@@ -94,7 +117,7 @@ def answer(mode: str, request: protocol.Request) -> protocol.Reply:
                 rss_bytes=100 << 20,
             )
         case protocol.FirstCall():
-            return protocol.Called(50 * call_s)
+            return first_call(mode, request, call_s)
         case protocol.KeepResults():
             if mode.startswith("secretive"):
                 return protocol.Kept(problem="It could not be read")
@@ -103,7 +126,7 @@ def answer(mode: str, request: protocol.Request) -> protocol.Reply:
             losses = np.full(request.steps, 2.0 if mode.startswith("wrong") else 1.0)
             path = Path(request.folder, "plugins", "graphprof", parity_file.PARITY_FILE)
             parity_file.save(path, parity_file.pack(about, losses))
-            return protocol.Kept((call_s,) * (request.steps // steps_per_call - 1))
+            return protocol.Kept((call_s,) * (request.steps // steps_per_call - len(_made)))
         case protocol.ExamineResults():
             return protocol.Kept(problem="no graph" if mode.startswith("opaque") else None)
         case protocol.WarmUp():

@@ -60,6 +60,7 @@ class StepSummary:
         first_step: seconds of the first call over the processes: building, compiling, and running
             one call (which holds ``steps_per_call`` steps).
         first_steps_s: these seconds, one a process.
+        first_step_traced: whether the profiler was on in these calls; then there were no others.
         steps_per_call: training steps in each timed call.
         count: steps measured in blocks, the first calls of the blocks included.
         warmup_count: steps left out as warm-up, the first call not included.
@@ -75,6 +76,7 @@ class StepSummary:
     undisturbed_s: float | None
     first_step: Estimate | None
     first_steps_s: tuple[float, ...]
+    first_step_traced: bool
     steps_per_call: int
     count: int
     warmup_count: int
@@ -186,7 +188,7 @@ def _summary(run: RunFolder, baseline: RunFolder | None, aa: Ratio | None) -> St
     own = [process for process in measurement.processes if process.arm == "mode"]
     per_call = measurement.steps_per_call
     # The A/A arm runs the same mode in new processes: its first calls are as good as any.
-    first_s = [p.first_call_s for p in measurement.processes if p.first_call_s is not None]
+    first_s, first_traced = first_calls(measurement)
     ratio, drift = None, None
     if baseline is not None and baseline.measurement is not None and run is not baseline:
         pairs = list(log_ratios(measurement, baseline.measurement).values())
@@ -198,7 +200,8 @@ def _summary(run: RunFolder, baseline: RunFolder | None, aa: Ratio | None) -> St
         step_time=stats.typical([_block_steps(process, per_call) for process in own]),
         undisturbed_s=_undisturbed(own, per_call),
         first_step=stats.over_processes(first_s),
-        first_steps_s=tuple(first_s),
+        first_steps_s=first_s,
+        first_step_traced=first_traced,
         steps_per_call=per_call,
         count=per_call * sum(len(block.calls_s) for p in own for block in p.blocks),
         warmup_count=per_call * sum(len(process.warmup_s) for process in own),
@@ -207,6 +210,17 @@ def _summary(run: RunFolder, baseline: RunFolder | None, aa: Ratio | None) -> St
         ratio=ratio,
         drift=drift,
     )
+
+
+def first_calls(measurement: Measurement) -> tuple[tuple[float, ...], bool]:
+    """Seconds of the first call of each process, and whether the profiler was on in them.
+
+    Those with the profiler on are left out where there are others.
+    """
+    known = [p for p in measurement.processes if p.first_call_s is not None]
+    chosen = [p for p in known if not p.first_call_traced] or known
+    seconds = tuple(p.first_call_s for p in chosen if p.first_call_s is not None)
+    return seconds, bool(chosen) and chosen[0].first_call_traced
 
 
 def _log_ratios(

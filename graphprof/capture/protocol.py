@@ -7,7 +7,7 @@ that the worker inherits as a file descriptor, so nobody else can connect::
 
     parent                                worker
     Prepare   mode, workload              Ready     how it resolved, what the workload is
-    FirstCall                             Called    seconds
+    FirstCall folder, calls               Called    seconds, the record of its trace
     KeepResults steps, folder             Kept      seconds of each call
     WarmUp    at least, at most           Warmed    seconds of each call
     TimeBlock calls                       Timed     seconds of each call
@@ -53,8 +53,15 @@ class Prepare:
 
 @dataclass(frozen=True)
 class FirstCall:
-    """Run and time the first call: it builds and compiles."""
+    """Run and time the first call: it builds and compiles.
 
+    Attributes:
+        folder: the run folder, for a trace of the first calls to go below it; None traces none.
+        calls: calls to trace, the first included.
+    """
+
+    folder: str | None = None
+    calls: int = 1
     kind: Literal["first"] = "first"
 
 
@@ -158,10 +165,23 @@ class Ready:
 
 @dataclass(frozen=True)
 class Called:
-    """Seconds of the first call."""
+    """The first call, and those that were made to be traced with it.
+
+    Attributes:
+        seconds: of the first call.
+        rss_bytes: resident set size, or None where the system does not say.
+        later_s: of each call that was traced after it.
+        traced: whether the profiler was on in the first call.
+        early: the trace, or None when none was asked for or it could not be recorded.
+        notes: sentences that a reader must know.
+    """
 
     seconds: float
     rss_bytes: int | None = None
+    later_s: tuple[float, ...] = ()
+    traced: bool = False
+    early: TraceRecord | None = None
+    notes: tuple[str, ...] = ()
     kind: Literal["called"] = "called"
 
 

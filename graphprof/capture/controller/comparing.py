@@ -17,19 +17,26 @@ from graphprof.capture.controller.crew import Crew, Member, nonsense, results_fi
 def keep_results(crew: Crew) -> None:
     """Let each worker that is to keep results make its first steps complete."""
     around = crew.around
-    if around.parity_steps is None:
-        around.parity_steps = constants.parity_steps(m.steps_per_call for m in crew.members)
+    steps = agreed_steps(crew)
     for member in crew.shuffled(m for m in crew.members if m.keeps_results):
-        if around.parity_steps % member.steps_per_call:
+        if steps % member.steps_per_call:
             _refuse(
                 member,
                 crew,
                 f"Its calls hold {member.steps_per_call} steps, and the modes are compared after"
-                f" {around.parity_steps}",
+                f" {steps}",
             )
             continue
         around.progress.doing(member.mode, "keeping what its first steps compute")
-        crew.attempt(member, _keep, crew, around.parity_steps)
+        crew.attempt(member, _keep, crew, steps)
+
+
+def agreed_steps(crew: Crew) -> int:
+    """After how many steps the modes are compared: the first crew that is asked decides."""
+    around = crew.around
+    if around.parity_steps is None:
+        around.parity_steps = constants.parity_steps(m.steps_per_call for m in crew.members)
+    return around.parity_steps
 
 
 def _keep(member: Member, crew: Crew, steps: int) -> None:

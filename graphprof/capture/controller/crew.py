@@ -50,6 +50,7 @@ class Surroundings:
         rounds: rounds begun so far, over all waves.
         lost: modes that are not started again.
         parity_steps: after how many steps the modes are compared; None until the first wave says.
+        early: modes of which a process was asked to trace its first calls.
     """
 
     spec: WorkloadSpec
@@ -63,6 +64,7 @@ class Surroundings:
     rounds: int = 0
     lost: set[str] = field(default_factory=set)
     parity_steps: int | None = None
+    early: set[str] = field(default_factory=set)
 
 
 class Member:

@@ -40,6 +40,7 @@ class ProcessBook:
     blocks: list[Block] = field(default_factory=list)
     peak_rss_bytes: int | None = None
     losses: tuple[float, ...] = ()
+    first_call_traced: bool = False
 
     def frozen(self) -> Process:
         """The record for the disk."""
@@ -96,6 +97,12 @@ class Ledger:
     def keep_trace(self, mode: str, record: TraceRecord, notes: Sequence[str]) -> None:
         """Note a mode's trace."""
         self._runs[mode] = dataclasses.replace(self._runs[mode], trace=record)
+        self.remark(mode, *notes)
+
+    def keep_early(self, mode: str, record: TraceRecord | None, notes: Sequence[str]) -> None:
+        """Note the trace of a mode's first calls, or why there is none."""
+        if record is not None:
+            self._runs[mode] = dataclasses.replace(self._runs[mode], early=record)
         self.remark(mode, *notes)
 
     def fail(self, mode: str, failure: Failure) -> None:

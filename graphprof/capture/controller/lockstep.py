@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from graphprof.capture import protocol
+from graphprof.capture.controller import comparing
 from graphprof.capture.controller import options as constants
 from graphprof.capture.controller.crew import Crew, Member, nonsense
 from graphprof.session import Block
@@ -30,11 +31,26 @@ def first_calls(crew: Crew, members: Iterable[Member] | None = None) -> None:
 
 
 def _first_call(member: Member, crew: Crew) -> None:
-    reply = crew.ask(member, protocol.FirstCall())
+    reply = crew.ask(member, _early_trace(member, crew))
     if not isinstance(reply, protocol.Called):
         raise nonsense(member, reply)
     member.book.first_call_s = reply.seconds
-    member.recent_s = [reply.seconds]
+    member.book.first_call_traced = reply.traced
+    member.book.warmup_s = reply.later_s
+    member.recent_s = [reply.seconds, *reply.later_s]
+    crew.around.ledger.keep_early(member.mode, reply.early, reply.notes)
+
+
+def _early_trace(member: Member, crew: Crew) -> protocol.FirstCall:
+    """One process of each mode traces its first calls; they are the ones that are compared."""
+    around = crew.around
+    if not around.options.trace or member.child.arm != "mode" or member.mode in around.early:
+        return protocol.FirstCall()
+    around.early.add(member.mode)
+    calls = constants.EARLY_CALLS
+    if member.keeps_results:
+        calls = max(1, min(calls, comparing.agreed_steps(crew) // member.steps_per_call))
+    return protocol.FirstCall(str((around.ledger.folder / member.mode).resolve()), calls)
 
 
 def warm_up(crew: Crew, at_most_s: float) -> None:

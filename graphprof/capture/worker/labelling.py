@@ -19,23 +19,23 @@ from graphprof.trace.labels import LABELS_FILE, Labels, LayerInfo, to_json
 class Labelling:
     """What one worker learns.
 
-    Args:
+    Attributes:
         op_by_op: whether the mode runs op by op instead of building graphs.
     """
 
     def __init__(self, *, op_by_op: bool) -> None:
-        self._op_by_op = op_by_op
+        self.op_by_op = op_by_op
         self._built = Labels()
         self._scoped: dict[str, LayerInfo] = {}
         self._lost: tuple[str, ...] = ()
 
     def first_call(self) -> AbstractContextManager[object]:
         """A context for the call in which graphs are built."""
-        return nullcontext() if self._op_by_op else self._building()
+        return nullcontext() if self.op_by_op else self._building()
 
     def traced_call(self) -> AbstractContextManager[object]:
         """A context for a call that is traced; open it around the step's mark."""
-        return self._scopes() if self._op_by_op else nullcontext()
+        return self._scopes() if self.op_by_op else nullcontext()
 
     def save(self, run_folder: Path) -> tuple[str, ...]:
         """Write what was learnt into a run's folder; returns what could not be learnt, in words.
@@ -43,7 +43,7 @@ class Labelling:
         Raises:
             StorageError: it cannot be written.
         """
-        learnt = Labels(tuple(self._scoped.values())) if self._op_by_op else self._built
+        learnt = Labels(tuple(self._scoped.values())) if self.op_by_op else self._built
         write_atomically(graphprof_folder(run_folder) / LABELS_FILE, to_json(learnt))
         return self._lost
 

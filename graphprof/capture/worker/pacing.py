@@ -64,7 +64,7 @@ class WorkerPacer:
         trace: makes the task that records a trace; its own argument because it needs TensorFlow.
         settle: waits until the outputs of a call are computed.
         clock: nanoseconds, monotonic.
-        first: makes the context of the first call.
+        first: makes the task of the first call; None makes the call and nothing else.
         keeper: keeps results, or None.
     """
 
@@ -74,7 +74,7 @@ class WorkerPacer:
         trace: Callable[[protocol.RecordTrace], Task],
         settle: Callable[[Any], None] | None = None,
         clock: Callable[[], int] = time.perf_counter_ns,
-        first: Bracket = None,
+        first: Callable[[protocol.FirstCall], Task] | None = None,
         keeper: Keeper | None = None,
     ) -> None:
         self._first = first
@@ -171,7 +171,7 @@ class WorkerPacer:
     def _task_for(self, request: protocol.Request) -> Task:
         match request:
             case protocol.FirstCall():
-                return _first_call(self._first)
+                return first_call() if self._first is None else self._first(request)
             case protocol.WarmUp():
                 return _warm_up(request, self.losses)
             case protocol.TimeBlock():
@@ -185,7 +185,8 @@ class WorkerPacer:
         raise AssertionError(f"no task for {request!r}")
 
 
-def _first_call(bracket: Bracket) -> Task:
+def first_call(bracket: Bracket = None) -> Task:
+    """The first call, with ``bracket`` around it."""
     call = yield bracket
     return protocol.Called(call.seconds, rss_bytes())
 

@@ -82,6 +82,7 @@ def _run(request: protocol.Prepare, workload: Any, connection: Connection) -> No
     import tensorflow as tf
 
     from graphprof.capture.modes import registry
+    from graphprof.capture.worker import early
     from graphprof.capture.worker.labelling import Labelling
     from graphprof.capture.worker.recorder import Recorder, tracer
 
@@ -108,8 +109,10 @@ def _run(request: protocol.Prepare, workload: Any, connection: Connection) -> No
         ),
     )
     labelling = Labelling(op_by_op=bool(loop.resolved.get("run_eagerly")))
-    trace = tracer(phase, loop.steps_per_call, Recorder(tf.profiler.experimental), labelling)
-    pacer = WorkerPacer(connection, trace, _settle(), first=labelling.first_call, keeper=results)
+    recorder = Recorder(tf.profiler.experimental)
+    trace = tracer(phase, loop.steps_per_call, recorder, labelling)
+    first = early.first_caller(phase, loop.steps_per_call, recorder, labelling)
+    pacer = WorkerPacer(connection, trace, _settle(), first=first, keeper=results)
     loop.run(pacer)
     if not pacer.finished:
         raise WorkloadError(

@@ -11,6 +11,7 @@ of it an event. A recording beyond 2 GB is written as an empty file while ``stop
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import statistics
@@ -99,6 +100,11 @@ class Recorder:
             raise TraceError(f"The profiler wrote an empty trace into {folder}", _FEWER)
         return new[-1]
 
+    def abandon(self) -> None:
+        """Stop recording, whatever becomes of what was recorded; safe to call from any thread."""
+        with contextlib.suppress(TraceError):
+            self.stop()
+
     def mark(
         self, phase: Phase, step_num: int, steps: int, wanted: int
     ) -> AbstractContextManager[object]:
@@ -169,7 +175,7 @@ def _trace(
     for first in range(0, steps, steps_per_call):
         wanted = min(steps_per_call, steps - first)
         mark = partial(recorder.mark, phase, first, steps_per_call, wanted)
-        call = yield mark if labelling is None else partial(_labelled, labelling, mark)
+        call = yield mark if labelling is None else partial(labelled, labelling.traced_call, mark)
         traced.append(call.seconds)
     xplane = recorder.stop()
     amend.amend(xplane)
@@ -181,22 +187,24 @@ def _trace(
         xplane=xplane.relative_to(folder).as_posix(),
         steps_asked=request.steps,
         step_nums=tuple(range(steps)),
-        step_seconds=_each_step(traced, steps_per_call)[:steps],
-        untraced_step_seconds=_each_step(before + after, steps_per_call),
+        step_seconds=each_step(traced, steps_per_call)[:steps],
+        untraced_step_seconds=each_step(before + after, steps_per_call),
         profile_run=xplane.parent.name,
     )
     return Traced(record, notes)
 
 
 @contextmanager
-def _labelled(
-    labelling: Labelling, mark: Callable[[], AbstractContextManager[object]]
+def labelled(
+    labels: Callable[[], AbstractContextManager[object]],
+    mark: Callable[[], AbstractContextManager[object]],
 ) -> Iterator[None]:
-    with labelling.traced_call(), mark():
+    """A step mark inside a context of ``Labelling``."""
+    with labels(), mark():
         yield
 
 
-def _each_step(calls_s: list[float], steps_per_call: int) -> tuple[float, ...]:
+def each_step(calls_s: list[float], steps_per_call: int) -> tuple[float, ...]:
     """Seconds of each step, where those of one call are taken as equally long."""
     return tuple(s / steps_per_call for s in calls_s for _ in range(steps_per_call))
 
