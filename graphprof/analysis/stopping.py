@@ -69,7 +69,7 @@ def imprecise(measurements: Mapping[str, Measurement], baseline: str) -> list[st
     if base is None:
         return []
     others = ((mode, found) for mode, found in measurements.items() if mode != baseline)
-    return [mode for mode, found in others if _too_wide(log_ratios(found, base).values())]
+    return [mode for mode, found in others if too_wide(log_ratios(found, base).values())]
 
 
 def enough(measurements: Mapping[str, Measurement], baseline: str, target: float = TARGET) -> bool:
@@ -78,7 +78,8 @@ def enough(measurements: Mapping[str, Measurement], baseline: str, target: float
     return bool(found) and all(value <= 1 for value in found.values())
 
 
-def _too_wide(waves: Collection[stats.Series]) -> bool:
+def too_wide(waves: Collection[stats.Series]) -> bool:
+    """Whether a mode's log-ratios by wave call for new processes."""
     ratio = stats.ratio(list(waves))
     if ratio is None:
         return False  # it was lost: more processes are no cure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphprof.cli import repeating
 from graphprof.errors import UsageError
 from graphprof.session import PHASES, Phase, Session
 
@@ -88,6 +89,14 @@ SECONDS = Seconds()
     show_default=True,
     help="Where sessions are kept.",
 )
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path),
+    metavar="SESSION",
+    is_eager=True,
+    callback=repeating.take_over,
+    help="Repeat a session: its choices are the defaults, TARGET included.",
+)
 @click.option("--name", help="End of the session's folder name [from TARGET].")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("--json-file", type=click.Path(path_type=Path), help="Also write the JSON to a file.")
@@ -114,6 +123,7 @@ def command(
     graphprof profile models.py:build --modes eager,graph,xla,fit,fit-spe=8
     graphprof profile models.py:build --phase predict --batch-size 1 --set width=64
     graphprof profile models.py:build --quick --json | jq '.modes[].step_time_s'
+    graphprof profile --like logs/20260101-120000-models-build
 
     Exit codes: 0 fine, 2 usage, 3 no mode could be measured, 4 some modes failed, 5 the model or
     its data failed, 6 the log directory cannot be written, 130 interrupted (what was measured is
@@ -144,6 +154,7 @@ def command(
         seed=values["seed"],
         baseline=None if baseline is None else registry.resolve(baseline, phase).name,
         name=values["name"],
+        like=None if values["like"] is None else str(values["like"]),
     )
     return run(spec, asked, values["logdir"], options, quiet, as_json, json_file)
 

@@ -55,6 +55,7 @@ class Options:
         seed: of the random order of starts and rounds, and of the workers' hash seeds.
         baseline: the mode that the others are compared with; None takes the first.
         name: end of the session folder's name; None makes it from the target.
+        like: folder of the session that this one repeats; what is not as in that one is noted.
         unsettled: told what has been measured so far, says which modes need more rounds in this
             wave; when none do, the wave ends before its budget does. None spends the budget.
         imprecise: told what has been measured so far, says which modes need new processes; when
@@ -72,6 +73,7 @@ class Options:
     seed: int = 0
     baseline: str | None = None
     name: str | None = None
+    like: str | None = None
     unsettled: Unsettled | None = field(default=None, compare=False)
     imprecise: Unsettled | None = field(default=None, compare=False)
     command: tuple[str, ...] = WORKER

@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from graphprof import session as disk
+from graphprof.analysis import repeat
 from graphprof.capture import environment
 from graphprof.capture.controller import revision
 from graphprof.capture.controller.crew import Surroundings, worker_variables
@@ -22,7 +24,7 @@ from graphprof.capture.controller.progress import Progress, Silent
 from graphprof.capture.controller.stop import Interrupted, Stop
 from graphprof.capture.controller.waves import Waves
 from graphprof.capture.spec import WorkloadSpec
-from graphprof.errors import GraphprofError, StorageError, UsageError, WorkloadError
+from graphprof.errors import GraphprofError, SessionError, StorageError, UsageError, WorkloadError
 from graphprof.session import Failure, Session
 
 __all__ = ["NothingMeasuredError", "Options", "UnsavedError", "Unsettled", "profile", "target_name"]
@@ -124,6 +126,8 @@ def profile(
         ledger.describe(error=Failure("failed", error.message, error.cure))
         ledger.close("failed")
         raise
+    if options.like is not None:
+        _compare_with(ledger, options.like)
     return _conclude(ledger, stop)
 
 
@@ -156,6 +160,14 @@ def _environment(spec: WorkloadSpec) -> dict[str, object]:
         "target_revision": revision.of_target(spec.target),
         "worker_variables": worker_variables(),
     }
+
+
+def _compare_with(ledger: Ledger, like: str) -> None:
+    """Note what is not as it was in the session that this one repeats."""
+    try:
+        ledger.note(*repeat.remarks(disk.load(like), ledger.session()))
+    except SessionError as error:
+        ledger.note(f"What this session repeats cannot be read any more: {error.message}")
 
 
 def _keep_what_fits(ledger: Ledger) -> None:
