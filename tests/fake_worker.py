@@ -37,7 +37,10 @@ def main() -> None:
     while True:
         if when == request.kind:
             misbehave(what, connection)
-        protocol.answer(connection, answer(mode, request))
+        reply = answer(mode, request)
+        if prepare.workload.precision and isinstance(request, protocol.KeepResults):
+            declare(request, prepare.workload.precision)
+        protocol.answer(connection, reply)
         if isinstance(request, protocol.Exit):
             return
         request = protocol.request_from(connection)
@@ -157,6 +160,13 @@ def answer(mode: str, request: protocol.Request) -> protocol.Reply:
             )
         case protocol.Exit():
             return protocol.Farewell()
+
+
+def declare(request: protocol.KeepResults, precision: str) -> None:
+    """Say in what precision the kept results were computed."""
+    path = Path(request.folder, "plugins", "graphprof", parity_file.PARITY_FILE)
+    about = {"steps": request.steps, "precision": precision}
+    parity_file.save(path, parity_file.pack(about, np.ones(request.steps)))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ was possible, the session folder holds it as ``parity_reference.npz``. Both have
 ==================  ===========================================================================
 ``about``           0-d text, JSON: ``steps`` (how many), ``precision`` (``float32``, ...),
                     ``random`` (what draws random numbers that the seeds do not control),
-                    ``loss_steps`` (which steps ``loss`` is of, all by default); or ``reason``:
-                    why there is nothing to compare
+                    ``loss_steps`` (which steps ``loss`` is of, all by default), ``batch`` (a
+                    fingerprint of a batch), ``coarse_ops`` (ops that compute in less than the
+                    ``precision`` float64, where it is known); or ``reason``: why there is
+                    nothing to compare
 ``loss``            (n,) the loss that the mode gives at the end of these steps, from before the
                     step's update; Keras gives the mean over the steps so far
 ``output/<name>``   outputs for the first batch, with the initial weights

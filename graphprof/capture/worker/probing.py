@@ -1,4 +1,4 @@
-"""What only more work can tell of a mode: outputs of its layers, gradients, random numbers.
+"""What only more work can tell of a mode: outputs of its layers, gradients, what its step draws.
 
 A function of the model is wrapped as the mode wraps its own (``resolved``) and run once, from the
 initial weights on the first batch. It runs when nothing is timed any more.
@@ -6,7 +6,7 @@ initial weights on the first batch. It runs when nothing is timed any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,9 @@ _RANDOM_OPS = frozenset(
         "TruncatedNormal",
     }
 )
+# Ops that may hold float32 in a step that computes in float64: they carry, and compute nothing.
+_CARRYING_OPS = frozenset({"Arg", "Bitcast", "Cast", "Const", "Identity", "Placeholder", "Retval"})
+_COARSE_TYPES = frozenset({"bfloat16", "float16", "float32"})
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,13 @@ class Probed:
     Attributes:
         arrays: ``output``, ``layer`` and ``gradient``: name -> array, as far as there are any.
         random: ops in the step, as ``op RandomUniform``, that draw numbers which no seed makes equal.
+        coarse: ops in the step that compute in less than float64, as ``MatMul in float32``; None
+            where the step's graph cannot be built, so that nothing is known of its ops.
     """
 
     arrays: dict[str, Arrays] = field(default_factory=dict)
     random: tuple[str, ...] = ()
+    coarse: tuple[str, ...] | None = None
 
 
 def probe(workload: Workload, resolved: Mapping[str, Any], names: Mapping[int, str]) -> Probed:
@@ -56,9 +62,10 @@ def probe(workload: Workload, resolved: Mapping[str, Any], names: Mapping[int, s
         resolved: how the mode wraps its function.
         names: names of the variables by ``id``.
     """
-    drawn = _random_ops(workload)
+    nodes = _nodes(workload)
+    drawn, coarse = _random_ops(nodes or ()), None if nodes is None else _coarse_ops(nodes)
     if not workload.is_keras or not _has_call(workload.model):
-        return Probed(random=drawn)
+        return Probed(random=drawn, coarse=coarse)
     function = _wrapped(_forward_and_back(workload), resolved)
     found = function(workload.first)
     arrays = {
@@ -73,7 +80,8 @@ def probe(workload: Workload, resolved: Mapping[str, Any], names: Mapping[int, s
             if gradient is not None and id(variable) in names
         },
     }
-    return Probed({kind: sampled(tensors) for kind, tensors in arrays.items() if tensors}, drawn)
+    kept = {kind: sampled(tensors) for kind, tensors in arrays.items() if tensors}
+    return Probed(kept, drawn, coarse)
 
 
 def _has_call(model: Any) -> bool:
@@ -150,14 +158,32 @@ def _symbolic_inputs(model: Any) -> Any:
         return model.inputs
 
 
-def _random_ops(workload: Workload) -> tuple[str, ...]:
-    """Types of random ops in the graph of the step, which is built but not run."""
+def _nodes(workload: Workload) -> tuple[Any, ...] | None:
+    """Nodes of the graph of the step, which is built but not run."""
     import tensorflow as tf
 
     step = tf.function(workload.step_function(), autograph=not workload.is_keras)
     try:
         graph = step.get_concrete_function(workload.first).graph.as_graph_def()
-    except Exception:  # a step that only Python can run: nothing is known of its ops
-        return ()
-    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    except Exception:  # a step that only Python can run
+        return None
+    return (*graph.node, *(node for f in graph.library.function for node in f.node_def))
+
+
+def _random_ops(nodes: Iterable[Any]) -> tuple[str, ...]:
     return tuple(f"op {name}" for name in sorted({node.op for node in nodes} & _RANDOM_OPS))
+
+
+def _coarse_ops(nodes: Iterable[Any]) -> tuple[str, ...]:
+    found: set[str] = set()
+    for node in nodes:
+        if node.op not in _CARRYING_OPS:
+            coarse = _COARSE_TYPES & {_type_name(value) for value in node.attr.values()}
+            found.update(f"{node.op} in {name}" for name in coarse)
+    return tuple(sorted(found))
+
+
+def _type_name(value: Any) -> str:
+    import tensorflow as tf
+
+    return str(tf.as_dtype(value.type).name) if value.WhichOneof("value") == "type" else ""

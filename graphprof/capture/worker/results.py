@@ -20,7 +20,14 @@ from graphprof.analysis import parity, parity_file
 from graphprof.capture import blame, protocol
 from graphprof.capture.worker import probing
 from graphprof.capture.worker.pacing import Task, calls, scalar
-from graphprof.capture.worker.sampling import Arrays, named, plain, sampled, unique
+from graphprof.capture.worker.sampling import (
+    Arrays,
+    fingerprint,
+    named,
+    plain,
+    sampled,
+    unique,
+)
 from graphprof.capture.workloads import layers, weights
 from graphprof.session import graphprof_folder
 
@@ -92,6 +99,8 @@ class Results:
                     return protocol.Kept(problem="What its first steps computed is gone")
                 about = dict(kept.about)
                 about["random"] = [*about.get("random", []), *found.random]
+                if about["precision"] == "float64" and found.coarse is not None:
+                    about["coarse_ops"] = list(found.coarse)
                 arrays = {name: kept.arrays[name] for name in kept.arrays if name != "about"}
             more = parity_file.pack(about, arrays.pop("loss"), **found.arrays)
             parity_file.save(path, {**more, **arrays})
@@ -124,6 +133,7 @@ class Results:
             "precision": parity.coarsest([declared, *self._layer_precisions]),
             "random": self._random_layers(),
             "loss_steps": list(self._losses),
+            "batch": fingerprint(self._workload.first),
         }
         packed = parity_file.pack(
             about,
@@ -177,7 +187,13 @@ def _layer_precisions(workload: Workload) -> list[str]:
     """In what a model's layers compute; text and whole numbers have no precision."""
     if not workload.is_keras:
         return []
-    found = (str(layer.compute_dtype) for layer in layers.walk(workload.model))
+    import keras
+
+    found = (
+        str(layer.compute_dtype)
+        for layer in layers.walk(workload.model)
+        if not isinstance(layer, keras.layers.InputLayer)  # it computes nothing
+    )
     return [name for name in dict.fromkeys(found) if name in parity.TOLERANCE]
 
 

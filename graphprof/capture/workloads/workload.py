@@ -188,6 +188,8 @@ def _prepare_keras(spec: WorkloadSpec) -> None:
                 f"Keras knows no precision {spec.precision!r}",
                 "Use float32, mixed_bfloat16, mixed_float16, bfloat16 or float64",
             ) from error
+    if spec.precision == "float64":
+        keras.config.set_floatx("float64")  # losses and metrics follow it, not the policy
     keras.utils.set_random_seed(spec.seed)
 
 
