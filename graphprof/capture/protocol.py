@@ -30,6 +30,7 @@ from pydantic import ConfigDict, Discriminator, TypeAdapter
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.session import Failure, TraceRecord
 
+from graphprof.trace.memory_file import Told
 Fault = Literal["mode", "workload", "usage"]
 
 
@@ -164,6 +165,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
+        imported_rss_bytes: the same when TensorFlow and Keras were imported, and nothing else.
 class Called:
     """The first call, and those that were made to be traced with it.
 
@@ -173,6 +175,7 @@ class Called:
         later_s: of each call that was traced after it.
         traced: whether the profiler was on in the first call.
         early: the trace, or None when none was asked for or it could not be recorded.
+    imported_rss_bytes: int | None = None
         notes: sentences that a reader must know.
     """
 
@@ -246,11 +249,13 @@ class Farewell:
     """The loop has ended as asked; the process ends now."""
 
     kind: Literal["farewell"] = "farewell"
+        told: what the process holds in memory, or None.
 
 
 @dataclass(frozen=True)
 class Failed:
     """The worker cannot go on; the process ends now.
+    told: Told | None = None
 
     Attributes:
         failure: what happened.

@@ -20,6 +20,7 @@ from graphprof.capture.controller.ledger import Ledger, ProcessBook
 from graphprof.capture.controller.machine import Watch
 from graphprof.capture.controller.options import Options
 from graphprof.capture.controller.progress import Progress
+from graphprof.capture.controller.resident import Residents, Who
 from graphprof.capture.controller.stop import Stop
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.errors import UsageError, WorkloadError
@@ -51,6 +52,7 @@ class Surroundings:
         lost: modes that are not started again.
         parity_steps: after how many steps the modes are compared; None until the first wave says.
         early: modes of which a process was asked to trace its first calls.
+        residents: what memory the workers take.
     """
 
     spec: WorkloadSpec
@@ -66,6 +68,7 @@ class Surroundings:
     parity_steps: int | None = None
     early: set[str] = field(default_factory=set)
 
+    residents: Residents = field(default_factory=Residents)
 
 class Member:
     """A worker with what it has measured.
@@ -199,6 +202,10 @@ class Crew:
         self.rss_bytes = max(self.rss_bytes, reply.rss_bytes or 0)
         ledger = self.around.ledger
         ledger.resolve(
+        if reply.imported_rss_bytes is not None:
+            who = self._who(member)
+            self.around.residents.note(who, "imports", rss_bytes=reply.imported_rss_bytes)
+            self.around.residents.note(who, "loading", rss_bytes=reply.rss_bytes)
             member.mode,
             reply.steps_per_call,
             title=reply.title,
@@ -224,7 +231,14 @@ class Crew:
             Interrupted: the user wants to finish.
         """
         timeout_s = self.around.options.timeout_s + expected_s
-        return ask_and_wait(member.child, request, timeout_s, self.around.stop)
+        residents, who = self.around.residents, self._who(member)
+        with residents.during(who, request):
+            reply = ask_and_wait(member.child, request, timeout_s, self.around.stop)
+        residents.answered(who, request, reply)
+        return reply
+
+    def _who(self, member: Member) -> Who:
+        return Who(member.mode, self._wave, member.child.arm, member.child.pid)
 
     def attempt(
         self,

@@ -89,6 +89,7 @@ class Waves:
         with reference.beside(crew):
             comparing.examine_results(crew)
 
+        self._around.residents.save(self._around.ledger.folder)
     def _scout(self, crew: Crew) -> None:
         """Start the baseline alone: it saves the weights, and shows how much memory a worker takes."""
         while self._choose_baseline():

@@ -53,9 +53,10 @@ def _serve(connection: Connection) -> int:
         request = protocol.request_from(connection)
         if not isinstance(request, protocol.Prepare):
             raise Dismissed
+        imported = _imported_rss_bytes()
         workload = _load(request)
         fault = "mode"
-        _run(request, workload, connection)
+        _run(request, workload, connection, imported)
     except (EOFError, BrokenPipeError) as error:
         raise Dismissed from error
     except Dismissed:
@@ -69,6 +70,13 @@ def _serve(connection: Connection) -> int:
     return 0
 
 
+def _imported_rss_bytes() -> int | None:
+    """What TensorFlow and Keras take before anything is done with them."""
+    import keras  # noqa: F401
+
+    return rss_bytes()
+
+
 def _load(request: protocol.Prepare) -> Any:
     from graphprof.capture.workloads.workload import load
 
@@ -78,11 +86,13 @@ def _load(request: protocol.Prepare) -> Any:
     return workload
 
 
-def _run(request: protocol.Prepare, workload: Any, connection: Connection) -> None:
+def _run(
+    request: protocol.Prepare, workload: Any, connection: Connection, imported: int | None
+) -> None:
     import tensorflow as tf
 
     from graphprof.capture.modes import registry
-    from graphprof.capture.worker import early
+    from graphprof.capture.worker import early, held
     from graphprof.capture.worker.labelling import Labelling
     from graphprof.capture.worker.recorder import Recorder, tracer
 
@@ -107,10 +117,11 @@ def _run(request: protocol.Prepare, workload: Any, connection: Connection) -> No
             environment=environment.collect("worker"),
             rss_bytes=rss_bytes(),
         ),
+            imported_rss_bytes=imported,
     )
     labelling = Labelling(op_by_op=bool(loop.resolved.get("run_eagerly")))
     recorder = Recorder(tf.profiler.experimental)
-    trace = tracer(phase, loop.steps_per_call, recorder, labelling)
+    trace = held.told(tracer(phase, loop.steps_per_call, recorder, labelling), workload)
     first = early.first_caller(phase, loop.steps_per_call, recorder, labelling)
     pacer = WorkerPacer(connection, trace, _settle(), first=first, keeper=results)
     loop.run(pacer)
