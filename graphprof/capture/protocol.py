@@ -12,6 +12,7 @@ that the worker inherits as a file descriptor, so nobody else can connect::
     WarmUp    at least, at most           Warmed    seconds of each call
     TimeBlock calls                       Timed     seconds of each call
     RecordTrace steps, folder             Traced    the trace's record
+    DescribeGraphs folder                 Kept
     ExamineResults folder                 Kept
     Exit                                  Farewell
 
@@ -119,6 +120,18 @@ class RecordTrace:
     folder: str
     at_most_s: float | None = None
     kind: Literal["trace"] = "trace"
+
+
+@dataclass(frozen=True)
+class DescribeGraphs:
+    """Write what became of the mode's graphs; makes a call that prepares them anew.
+
+    Attributes:
+        folder: the run folder.
+    """
+
+    folder: str
+    kind: Literal["graphs"] = "graphs"
 
 
 @dataclass(frozen=True)
@@ -268,7 +281,15 @@ class Failed:
 
 
 Request = (
-    Prepare | FirstCall | KeepResults | WarmUp | TimeBlock | RecordTrace | ExamineResults | Exit
+    Prepare
+    | FirstCall
+    | KeepResults
+    | WarmUp
+    | TimeBlock
+    | RecordTrace
+    | DescribeGraphs
+    | ExamineResults
+    | Exit
 )
 Reply = Ready | Called | Kept | Warmed | Timed | Traced | Farewell | Failed
 

@@ -52,6 +52,7 @@ class Surroundings:
         lost: modes that are not started again.
         parity_steps: after how many steps the modes are compared; None until the first wave says.
         early: modes of which a process was asked to trace its first calls.
+        described: modes that were asked to describe their graphs.
         residents: what memory the workers take.
     """
 
@@ -67,7 +68,7 @@ class Surroundings:
     lost: set[str] = field(default_factory=set)
     parity_steps: int | None = None
     early: set[str] = field(default_factory=set)
-
+    described: set[str] = field(default_factory=set)
     residents: Residents = field(default_factory=Residents)
 
 class Member:

@@ -166,3 +166,27 @@ def _trace(member: Member, crew: Crew) -> None:
     if reply.error is not None:
         ledger.fail(member.mode, reply.error)
         crew.around.progress.problem(member.mode, reply.error.message)
+
+
+def graphs(crew: Crew) -> None:
+    """Let each mode that is not known yet describe its graphs; nothing is timed after it."""
+    around = crew.around
+    for member in crew.shuffled(m for m in crew.members if m.child.arm == "mode"):
+        first_call_s = member.book.first_call_s or 0.0
+        if member.mode in around.described or first_call_s > constants.EXAMINED_FIRST_CALL_S:
+            continue
+        around.stop.check()
+        around.described.add(member.mode)
+        around.progress.doing(member.mode, "reading its graphs")
+        crew.attempt(member, _graphs, crew)
+
+
+def _graphs(member: Member, crew: Crew) -> None:
+    folder = str((crew.around.ledger.folder / member.mode).resolve())
+    reply = crew.ask(member, protocol.DescribeGraphs(folder), member.book.first_call_s or 0.0)
+    if not isinstance(reply, protocol.Kept):
+        raise nonsense(member, reply)
+    if reply.problem is not None:
+        crew.around.ledger.remark(
+            member.mode, f"What became of its ops is known in part only: {reply.problem}"
+        )

@@ -10,7 +10,7 @@ import time
 from graphprof.capture import environment
 from graphprof.capture.controller import comparing, reference
 from graphprof.capture.controller.crew import Arm, Crew, Surroundings
-from graphprof.capture.controller.lockstep import first_calls, rounds, traces, warm_up
+from graphprof.capture.controller.lockstep import first_calls, graphs, rounds, traces, warm_up
 
 # A worker grows while it builds and compiles, beyond what it takes when its model is loaded.
 _GROWTH = 1.5
@@ -86,6 +86,7 @@ class Waves:
         self._around.ledger.save()
         if self._around.options.trace:
             traces(crew)
+            graphs(crew)
         with reference.beside(crew):
             comparing.examine_results(crew)
 

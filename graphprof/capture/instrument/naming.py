@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from graphprof.capture.instrument import owners
+from graphprof.capture.instrument import owners, private
 from graphprof.trace.labels import UNLABELLED, Label, Labels, LayerInfo
 
 
@@ -55,6 +55,10 @@ class Names:
                 self._made.append(_Made(graph, first, graph.version, label))
 
         return noted
+
+    def graph(self) -> Any | None:
+        """The graph that was built last, with all that it calls; ask before ``labels`` forgets it."""
+        return private.outermost(self._made[-1].graph) if self._made else None
 
     def labels(self) -> Labels:
         """What the names mean, as short as possible; forgets the graphs."""

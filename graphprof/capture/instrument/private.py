@@ -290,3 +290,59 @@ ONE_DNN = Point(
     "tensorflow.python.util._pywrap_util_port:IsMklEnabled", "whether oneDNN's kernels are in use"
 )
 WORKLOAD_POINTS = (PY_DATASET_ADAPTER, ONE_DNN)
+
+
+# Graphs and what they cost (``graphs.py``): the functions inside a graph, TensorFlow's own formulas for
+# floating point operations, and the graphs that were optimised and ran.
+
+FLOP_FORMULAS = "tensorflow.python.profiler.internal.flops_registry"
+FLOP_REGISTRY = Point(
+    "tensorflow.python.framework.ops:_stats_registry", "the floating point operations of ops"
+)
+FLOP_STATISTICS = Point(
+    "tensorflow.python.framework.ops:get_stats_for_node_def", "the floating point operations of ops"
+)
+OP_CALLBACK = Point(
+    "tensorflow.python.framework.op_callbacks:add_op_callback", "the shapes of eager ops"
+)
+OP_CALLBACK_GONE = Point(
+    "tensorflow.python.framework.op_callbacks:remove_op_callback", "the shapes of eager ops"
+)
+EAGER_CONTEXT = Point(f"{_EAGER}.context:context", "what became of graphs when they were optimised")
+FORGET_KERNELS = Point(
+    f"{_EAGER}.context:Context.clear_kernel_cache", "what became of graphs when they were optimised"
+)
+COLLECT_GRAPHS = Point(
+    f"{_EAGER}.context:Context.enable_run_metadata",
+    "what became of graphs when they were optimised",
+)
+COLLECTED_GRAPHS = Point(
+    f"{_EAGER}.context:Context.export_run_metadata",
+    "what became of graphs when they were optimised",
+)
+GRAPH_POINTS = (
+    FLOP_REGISTRY,
+    FLOP_STATISTICS,
+    OP_CALLBACK,
+    OP_CALLBACK_GONE,
+    EAGER_CONTEXT,
+    FORGET_KERNELS,
+    COLLECT_GRAPHS,
+    COLLECTED_GRAPHS,
+)
+
+
+def function_graph(graph: Any, name: str) -> Any | None:
+    """The graph of the function that ``graph`` calls by ``name``, or None."""
+    look_up = getattr(graph, "_get_function", None)
+    function = look_up(name) if callable(look_up) else None
+    return getattr(function, "graph", None)
+
+
+def outermost(graph: Any) -> Any:
+    """The graph that a ``FuncGraph`` was built inside of, as far out as graphs go."""
+    while True:
+        outer = getattr(graph, "outer_graph", None)
+        if not hasattr(outer, "outer_graph"):
+            return graph
+        graph = outer

@@ -31,11 +31,13 @@ class Scopes:
 
     Attributes:
         layers: the layers that were called, by path.
+        now: the label of the innermost scope that is open.
         lost: what cannot be labelled with this release of TensorFlow, one sentence each.
     """
 
     def __init__(self) -> None:
         self.layers: dict[str, LayerInfo] = {}
+        self.now = UNLABELLED
         self.lost: tuple[str, ...] = ()
 
 
@@ -91,10 +93,12 @@ class _Writer:
         def scoped(*args: Any, **kwargs: Any) -> Any:
             if not self._watching():
                 return method(*args, **kwargs)
-            with _scope(Label("", "backward")):
+            around, self._seen.now = self._seen.now, Label("", "backward")
+            with _scope(self._seen.now):
                 try:
                     return method(*args, **kwargs)
                 finally:
+                    self._seen.now = around
                     if self._made is not None:
                         self._made.backward_done()
 
@@ -152,8 +156,12 @@ class _Writer:
                 taken, numbers(outputs or (), number), numbers(gradients or (), number), name_scope
             )
             backward = label if label.in_pass == "loss" else Label(label.owner, "backward")
+            around, self._seen.now = self._seen.now, backward
             with _scope(backward):
-                results = original(*call)
+                try:
+                    results = original(*call)
+                finally:
+                    self._seen.now = around
             made.handed_on(label, taken, numbers(_listed(results), number))
             return results
 
@@ -164,11 +172,13 @@ class _Writer:
 
     def _enter(self, label: Label) -> None:
         self._open.append(label)
+        self._seen.now = label
         if self._made is not None:
             self._made.change(self._clock(), label)
 
     def _leave(self) -> None:
         self._open.pop()
+        self._seen.now = self._open[-1]
         if self._made is not None:
             self._made.change(self._clock(), self._open[-1])
 

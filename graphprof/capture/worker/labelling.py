@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from graphprof.capture.instrument import naming, scopes
 from graphprof.session import graphprof_folder, write_atomically
@@ -21,10 +22,12 @@ class Labelling:
 
     Attributes:
         op_by_op: whether the mode runs op by op instead of building graphs.
+        graph: the graph that the first call has built, or None.
     """
 
     def __init__(self, *, op_by_op: bool) -> None:
         self.op_by_op = op_by_op
+        self.graph: Any | None = None
         self._built = Labels()
         self._scoped: dict[str, LayerInfo] = {}
         self._lost: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class Labelling:
     def _building(self) -> Iterator[None]:
         with naming.building() as names:
             yield
+        self.graph = names.graph()
         self._built = names.labels()
 
     @contextmanager

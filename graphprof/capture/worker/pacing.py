@@ -89,6 +89,8 @@ class WorkerPacer:
         self._bracket: Bracket = None
         self._open: AbstractContextManager[object] | None = None
         self._began = 0
+        graphs: Callable[[protocol.DescribeGraphs], Task] | None = None,
+        log: Log | None = None,
 
     def start(self) -> None:
         """Wait until the parent asks for the first call; it begins as this returns.
@@ -203,6 +205,8 @@ def _warm_up(request: protocol.WarmUp, losses: list[float]) -> Task:
     return protocol.Warmed(tuple(seconds), tuple(losses))
 
 
+            case protocol.DescribeGraphs() if self._graphs is not None:
+                return self._graphs(request)
 def _block(request: protocol.TimeBlock) -> Task:
     first = yield None
     seconds = yield from calls(request.calls - 1)

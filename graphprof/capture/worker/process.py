@@ -94,6 +94,7 @@ def _run(
     from graphprof.capture.modes import registry
     from graphprof.capture.worker import early, held
     from graphprof.capture.worker.labelling import Labelling
+    from graphprof.capture.worker.graphs import Graphing
     from graphprof.capture.worker.recorder import Recorder, tracer
 
     mode = registry.resolve(request.mode, workload.phase)
@@ -123,7 +124,16 @@ def _run(
     recorder = Recorder(tf.profiler.experimental)
     trace = held.told(tracer(phase, loop.steps_per_call, recorder, labelling), workload)
     first = early.first_caller(phase, loop.steps_per_call, recorder, labelling)
-    pacer = WorkerPacer(connection, trace, _settle(), first=first, keeper=results)
+    graphs = Graphing(labelling, compiled=bool(loop.resolved.get("jit_compile")))
+    pacer = WorkerPacer(
+        connection,
+        trace,
+        _settle(),
+        first=first,
+        keeper=results,
+        graphs=graphs.describe,
+        log=None if log.lost else log,
+    )
     loop.run(pacer)
     if not pacer.finished:
         raise WorkloadError(
