@@ -14,6 +14,7 @@ from graphprof.analysis.difference import BYS, By
 from graphprof.cli.console import Output
 from graphprof.cli.report import newest
 from graphprof.report import comparison, markdown, text
+from graphprof.report.escaping import for_markdown
 
 
 @click.command("compare")
@@ -51,9 +52,9 @@ def command(
 def _markdown(found: comparison.Comparison) -> str:
     tables = [table for table in (comparison.parts(found), comparison.matches(found)) if table]
     sentences = [
-        f"**{markdown.escape(found.sentence)}**",
+        f"**{for_markdown(found.sentence)}**",
         *(markdown.table(table) for table in tables),
-        *(markdown.escape(line) for line in (comparison.mapped(found), *found.warnings) if line),
+        *(for_markdown(line) for line in (comparison.mapped(found), *found.warnings) if line),
     ]
     return "\n\n".join(sentences) + "\n"
 

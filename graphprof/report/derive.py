@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from graphprof import units
 from graphprof.analysis import noise as noise_analysis
 from graphprof.analysis import overhead, stats
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.breakdown import Breakdown
-from graphprof.report import agreement, verdict
+from graphprof.analysis.whatif import WhatIf
+from graphprof.report import advice, agreement, verdict
 from graphprof.report.document import (
     SCHEMA,
     Agreement,
@@ -25,7 +27,7 @@ from graphprof.report.document import (
     StepTime,
     TraceInfo,
 )
-from graphprof.report.reasons import Reason, reasons
+from graphprof.report.reasons import Reason, attributed_or_none, reasons
 from graphprof.report.traced import Traced, read_traced
 from graphprof.session import RunFolder, Session, TraceRecord
 from graphprof.trace.kinds import KIND_IDS
@@ -38,8 +40,16 @@ def report(session: Session) -> Report:
     """
     summary = step_analysis.summarise(session)
     info = session.info
-    why = reasons(session, summary.baseline)
+    # Both the reasons and the findings ask for the attributed traces: each is read once.
+    attributed = cache(lambda mode: attributed_or_none(folders[mode]))
+    folders = {folder.run.mode: folder for folder in session.runs}
+    why = reasons(session, summary.baseline, lambda folder: attributed(folder.run.mode))
     agreements = agreement.of_session(session)
+    traced = {mode: read_traced(folder) for mode, folder in folders.items()}
+    divided = {mode: one.breakdown for mode, one in traced.items() if one and one.breakdown}
+    advised = advice.of_session(
+        session, summary, divided, lambda folder: attributed(folder.run.mode), agreements
+    )
     modes = tuple(
         _mode(
             folder,
@@ -47,6 +57,8 @@ def report(session: Session) -> Report:
             why.get(folder.run.mode),
             agreements.get(folder.run.mode),
             info.id,
+            traced[folder.run.mode],
+            advised.what_if.get(folder.run.mode, ()),
         )
         for folder in session.runs
     )
@@ -62,11 +74,12 @@ def report(session: Session) -> Report:
         environment=info.environment,
         baseline=summary.baseline,
         verdict=answer if doubt is None else f"{answer} {doubt}",
-        warnings=(*warnings, *_trace_warnings(modes)),
+        warnings=(*warnings, *_trace_warnings(modes), *advised.problems),
         notes=info.notes,
         aa=None if summary.aa is None else _ratio(summary.aa),
         machine=Machine(noise.samples, noise.canary_spread, noise.others_share, noise.steal_share),
         modes=modes,
+        findings=advised.findings,
     )
 
 
@@ -76,10 +89,11 @@ def _mode(
     reason: Reason | None,
     parity: Agreement | None,
     session_id: str,
+    traced: Traced | None,
+    estimates: tuple[WhatIf, ...],
 ) -> ModeReport:
     run = folder.run
     steps = summary.mode(run.mode)
-    traced = read_traced(folder)
     divided = traced.breakdown if traced else None
     record = run.trace
     ratio = _ratio(steps.ratio) if steps and steps.ratio else None
@@ -108,6 +122,7 @@ def _mode(
         parity=parity,
         measured=_measured(steps) if steps else None,
         trace=_trace_info(session_id, record, run.mode, traced) if record and traced else None,
+        what_if=estimates,
     )
 
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from graphprof.analysis.findings.base import Finding
+from graphprof.analysis.whatif import WhatIf
+from graphprof.report.parity_model import ArrayError, ParityBasis
 from graphprof.report.reasons import Reason
 from graphprof.session import Failure
 
@@ -161,6 +164,11 @@ class Agreement:
         first_layer: the first layer, output or variable in the model's order that is off, or None.
         worst: the worst error, or None.
         compared: how many arrays were compared.
+        random: what draws random numbers that the seeds do not make equal.
+        times_baseline: how many times as far from the float64 run as the baseline it is: the
+            median over layers, outputs and gradients; None where it is not known.
+        worst_from_reference: the worst error against the float64 run, or None without one.
+        arrays: every array that was compared, in the order of the model.
     """
 
     verdict: str
@@ -168,6 +176,10 @@ class Agreement:
     first_layer: str | None
     worst: WorstError | None
     compared: int
+    random: tuple[str, ...] = ()
+    times_baseline: float | None = None
+    worst_from_reference: WorstError | None = None
+    arrays: tuple[ArrayError, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +204,7 @@ class ModeReport:
     parity: Agreement | None
     measured: Measured | None
     trace: TraceInfo | None
+    what_if: tuple[WhatIf, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -228,6 +241,7 @@ class Report:
         aa: the baseline compared with a second process of itself: it should read 1.
         machine: how quiet the machine was.
         modes: one entry a mode, in order of display.
+        parity: what the modes' results are held against; None where nothing was compared.
         findings: causes with evidence, most important first.
     """
 
@@ -243,7 +257,7 @@ class Report:
     aa: RatioToBaseline | None
     machine: Machine
     modes: tuple[ModeReport, ...]
-    findings: tuple[dict[str, Any], ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 _ADAPTER = TypeAdapter(Report)

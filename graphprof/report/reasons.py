@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphprof.analysis import attribution, difference
 from graphprof.analysis.attribution import Attribution
 from graphprof.errors import TraceError
 from graphprof.session import RunFolder, Session
+
+Attributed = Callable[[RunFolder], Attribution | None]
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,24 @@ class Reason:
     causes: tuple[Cause, ...]
 
 
-def reasons(session: Session, baseline: str | None) -> dict[str, Reason]:
-    """Return mode -> why it differs from ``baseline``, for the modes whose traces can tell."""
+def reasons(
+    session: Session, baseline: str | None, attributed: Attributed | None = None
+) -> dict[str, Reason]:
+    """Return mode -> why it differs from ``baseline``, for the modes whose traces can tell.
+
+    Args:
+        session: the session.
+        baseline: the mode that the others are held against.
+        attributed: gives the attributed trace of a run, where they are at hand already.
+    """
+    attributed = attributed or attributed_or_none
     base_folder = session.run(baseline) if baseline is not None else None
-    base = _attributed(base_folder) if base_folder is not None else None
+    base = attributed(base_folder) if base_folder is not None else None
     if base is None or baseline is None:
         return {}
     found = {}
     for folder in session.runs:
-        other = None if folder is base_folder else _attributed(folder)
+        other = None if folder is base_folder else attributed(folder)
         if other is not None:
             found[folder.run.mode] = _reason(baseline, base, folder.run.mode, other)
     return found
@@ -56,7 +68,7 @@ def _reason(baseline: str, base: Attribution, mode: str, other: Attribution) -> 
     return Reason(divided.gap_s, causes)
 
 
-def _attributed(folder: RunFolder) -> Attribution | None:
+def attributed_or_none(folder: RunFolder) -> Attribution | None:
     """Return the attributed trace, or None without one; the breakdown says what is wrong with it."""
     try:
         return attribution.of_run(folder)

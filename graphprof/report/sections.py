@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphprof.report import cells
+from graphprof.report import cells, findings_text
 from graphprof.report.cells import Cells
 from graphprof.report.document import Report
 
@@ -32,7 +32,10 @@ class Section:
     words: bool = False
 
 
-SECTIONS: tuple[Section, ...] = (Section("breakdown", cells.breakdown, brief=True),)
+SECTIONS: tuple[Section, ...] = (
+    Section("breakdown", cells.breakdown, brief=True),
+    Section("what_if", findings_text.what_if),
+)
 
 
 def chosen(report: Report, *, full: bool) -> list[tuple[Section, Cells]]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graphprof import units
-from graphprof.report import agreement, cells, sections
+from graphprof.report import agreement, cells, findings_text, sections
 from graphprof.report.document import ModeReport, Report
 from graphprof.trace.kinds import KINDS
 
@@ -46,6 +46,9 @@ def render(report: Report, console: Console, *, full: bool = False) -> None:
     _print_bars(report, console)
     for section, content in sections.chosen(report, full=full):
         console.print(table(content, words=section.words))
+    for block in findings_text.listed(report.findings, full=full) if _judged(report) else ():
+        console.print(block)
+    console.print()
     remarks = (*cells.undecided(report.modes), *agreement.remarks(report))
     signed = Table.grid(padding=(0, 1))
     for sign, style, sentences in (
@@ -59,6 +62,11 @@ def render(report: Report, console: Console, *, full: bool = False) -> None:
             signed.add_row(Text(sign, style), Text(sentence, style))
     console.print(signed)
     console.print(Text(f"\nSession  {report.session.path}", style="dim"), soft_wrap=True)
+
+
+def _judged(report: Report) -> bool:
+    """Whether there was anything that findings can rest on."""
+    return bool(report.findings) or any(mode.breakdown for mode in report.modes)
 
 
 def _print_head(report: Report, console: Console) -> None:

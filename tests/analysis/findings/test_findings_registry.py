@@ -6,6 +6,7 @@ from pathlib import Path
 
 from graphprof.analysis.findings import registry
 from graphprof.analysis.findings.base import Draft, Number, gain, severity
+from graphprof.analysis.findings.sessions.registry import SESSION_RULES
 
 ROOT = Path(__file__).resolve().parents[3]
 CAUSES = [cause for rule in registry.RULES for cause in rule.causes]
@@ -15,6 +16,15 @@ def test_each_rule_is_documented_in_its_own_words() -> None:
     text = (ROOT / "docs" / "findings.md").read_text()
     for rule in registry.RULES:
         heading = "### " + ", ".join(f"`{cause}`" for cause in rule.causes)
+        section = text.partition(heading)[2].partition("###")[0]
+        assert rule.proof in section, heading
+        assert rule.refutation in section, heading
+
+
+def test_each_rule_about_sessions_is_documented_in_its_own_words() -> None:
+    text = (ROOT / "docs" / "findings.md").read_text()
+    for rule in SESSION_RULES:
+        heading = "### In a session: " + ", ".join(f"`{cause}`" for cause in rule.causes)
         section = text.partition(heading)[2].partition("###")[0]
         assert rule.proof in section, heading
         assert rule.refutation in section, heading

@@ -1,0 +1,1 @@
+"""Findings of profile sessions: one file a rule."""

@@ -1,0 +1,101 @@
+"""What a rule about a profile session is, and how its findings are made.
+
+A watched program is judged by the seconds it would save; a session knows more: every mode was
+measured, and so was the ratio between them. A rule here looks at ``SessionEvidence`` and proposes
+findings with the gain itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from graphprof import trials
+from graphprof.analysis.findings import base
+from graphprof.analysis.findings.base import Finding, Gain, Number
+from graphprof.trials import Interval, Trial
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A finding before ranking.
+
+    Attributes:
+        cause: id of the taxonomy.
+        mode: the mode that it is about.
+        sentence: what is the matter, plainly.
+        evidence: the numbers behind it.
+        gain: time of the mode's step now over that after the change, with its interval.
+        confidence: 0 to 1.
+        change: the exact edit or flag.
+        refuted_by: the observation that would show it to be wrong.
+        details: one line each.
+        trial: how the change can be tried.
+        of: what the gain is a ratio of.
+        measured: the gain is that of a mode measured in this session, not an estimate.
+        note: it only says what bounds the mode; never above minor.
+        supersedes: causes that this one explains, of the same mode.
+    """
+
+    cause: str
+    mode: str
+    sentence: str
+    evidence: tuple[Number, ...]
+    gain: Interval
+    confidence: float
+    change: str
+    refuted_by: str
+    details: tuple[str, ...] = ()
+    trial: Trial | None = None
+    of: Literal["step", "example"] = "step"
+    measured: bool = False
+    note: bool = False
+    supersedes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What the finding is found again by."""
+        return trials.key(self.cause, self.mode)
+
+    def finding(self) -> Finding:
+        """The finding."""
+        return Finding(
+            cause=self.cause,
+            severity="minor" if self.note else severity(self.gain.value),
+            sentence=self.sentence,
+            location=None,
+            evidence=self.evidence,
+            expected_gain=Gain(self.gain.value, self.gain.low, self.gain.high, self.of),
+            confidence=self.confidence,
+            change=self.change,
+            refuted_by=self.refuted_by,
+            details=self.details,
+            key=self.key,
+            trial=self.trial,
+            mode=self.mode,
+        )
+
+
+@dataclass(frozen=True)
+class SessionRule:
+    """One rule.
+
+    Attributes:
+        causes: the ids it can emit.
+        proof: what proves it, one sentence (docs/findings.md is held against these).
+        refutation: what refutes it, one sentence.
+        find: evidence -> proposals.
+    """
+
+    causes: tuple[str, ...]
+    proof: str
+    refutation: str
+    find: Callable[[Any], list[Proposal]]
+
+
+def severity(gain: float) -> base.Severity:
+    """How loud a finding is that makes a step so many times faster."""
+    if gain >= base.MAJOR:
+        return "major"
+    return "moderate" if gain >= base.MODERATE else "minor"

@@ -1,0 +1,202 @@
+"""Another mode that was measured is faster: take it, or leave what is slower alone."""
+
+from __future__ import annotations
+
+from graphprof import units
+from graphprof.analysis.findings.base import WORTH_SAYING, Link, Number
+from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
+from graphprof.analysis.whatif import saving
+from graphprof.trials import Interval, ModeTrial
+
+_MEASURED = 0.95
+_ESTIMATED = 0.8
+PER_OP_S = (2e-6, 5e-6, 2e-5)
+"""What a graph needs for one op that eager dispatches, beside its kernel: least, likely, most."""
+
+
+def _times(mode: ModeEvidence) -> Number:
+    return Number(
+        f"step in {mode.mode}", mode.step_s or 0.0, "s", "steps", Link("steps", mode.mode)
+    )
+
+
+def _price(mode: ModeEvidence) -> tuple[Number, ...]:
+    if mode.first_s is None:
+        return ()
+    link = Link("steps", mode.mode)
+    return (Number(f"first step in {mode.mode}", mode.first_s, "s", "steps", link),)
+
+
+def _repaid(mode: ModeEvidence, against: ModeEvidence) -> str:
+    """After how many steps the first call of the faster mode is repaid."""
+    if mode.first_s is None or against.first_s is None:
+        return ""
+    if mode.step_s is None or against.step_s is None:
+        return ""
+    price, saved = mode.first_s - against.first_s, against.step_s - mode.step_s
+    if price <= 0 or saved <= 0:
+        return ""
+    return f"Its first step costs {units.seconds(price)} more: repaid after about {price / saved:.0f} steps."
+
+
+def find_eager(evidence: SessionEvidence) -> list[Proposal]:
+    """A mode that dispatches op by op, where a graph does the same in less time."""
+    found = []
+    for mode, instead in (("eager", "graph"), (f"{evidence.loop}-eager", evidence.loop)):
+        slow = evidence.modes.get(mode)
+        if slow is None:
+            continue
+        own = instead == evidence.loop
+        gain = evidence.pair(instead, mode)
+        measured = gain is not None
+        gain = gain or _as_graph(slow)
+        if gain is None or gain.value < WORTH_SAYING or gain.low <= 1:
+            continue
+        fast = evidence.modes.get(instead)
+        found.append(
+            Proposal(
+                cause="run_eagerly_left_on" if own else "dispatch_bound_eager_loop",
+                mode=mode,
+                sentence=_eager_sentence(mode, instead, gain, measured),
+                evidence=(
+                    _times(slow),
+                    *((_times(fast), *_price(fast)) if fast else ()),
+                    slow.part("Python and dispatch in its step", "python", "dispatch"),
+                ),
+                gain=gain,
+                confidence=_MEASURED if measured else _ESTIMATED,
+                change="model.compile(..., run_eagerly=False)"
+                if own
+                else "Put @tf.function above the step function.",
+                refuted_by=f"{instead} is not faster than {mode} when both are measured side by side.",
+                details=tuple(filter(None, [_repaid(fast, slow) if fast else ""])),
+                trial=ModeTrial(instead, mode),
+                measured=measured,
+            )
+        )
+    return found
+
+
+def _eager_sentence(mode: str, instead: str, gain: Interval, measured: bool) -> str:
+    ratio = units.ratio(gain.value)
+    if measured:
+        return f"Op by op from Python ({mode}), a step takes {ratio} as long as in a graph ({instead})."
+    return f"Python and dispatch of single ops take most of a step in {mode}: a graph has neither."
+
+
+def _as_graph(mode: ModeEvidence) -> Interval | None:
+    """What a graph would save of an eager step, by its trace: Python and dispatch of each op."""
+    step = mode.step
+    if step is None:
+        return None
+    around = step.seconds("python", "dispatch")
+    calls = sum(row.calls for row in mode.ops)
+    least, likely, most = (max(0.0, around - calls * cost) for cost in reversed(PER_OP_S))
+    return saving(step, least, likely, most)
+
+
+def find_xla(evidence: SessionEvidence) -> list[Proposal]:
+    """XLA is worth it, or it is not."""
+    found = []
+    pairs = (("xla", "graph"), (f"{evidence.loop}-xla", evidence.loop))
+    for mode, without in pairs:
+        if mode not in evidence.modes or without not in evidence.modes:
+            continue
+        compiled, plain = evidence.modes[mode], evidence.modes[without]
+        numbers = (_times(compiled), _times(plain), *_price(compiled))
+        keras = without == evidence.loop
+        better = evidence.faster(mode, without)
+        if better is not None and better.value >= WORTH_SAYING and compiled.parity != "failed":
+            found.append(_leave_on(evidence, compiled, plain, better, numbers, keras))
+        worse = evidence.faster(without, mode)
+        if worse is not None and worse.value >= WORTH_SAYING:
+            found.append(_leave_off(compiled, plain, worse, numbers, keras))
+    return found
+
+
+def _leave_on(
+    evidence: SessionEvidence,
+    compiled: ModeEvidence,
+    plain: ModeEvidence,
+    gain: Interval,
+    numbers: tuple[Number, ...],
+    keras: bool,
+) -> Proposal:
+    change = "model.compile(..., jit_compile=True)" if keras else "@tf.function(jit_compile=True)"
+    if not keras and evidence.keras:
+        change += " (in Keras: model.compile(..., jit_compile=True))"
+    return Proposal(
+        cause="xla_left_off",
+        mode=plain.mode,
+        sentence=f"XLA makes a step {units.ratio(gain.value)} faster than {plain.mode} alone.",
+        evidence=numbers,
+        gain=gain,
+        confidence=_MEASURED,
+        change=change,
+        refuted_by=f"{compiled.mode} is not faster than {plain.mode} when both are measured again.",
+        details=tuple(filter(None, [_repaid(compiled, plain)])),
+        trial=ModeTrial(compiled.mode, plain.mode),
+        measured=True,
+    )
+
+
+def _leave_off(
+    compiled: ModeEvidence,
+    plain: ModeEvidence,
+    gain: Interval,
+    numbers: tuple[Number, ...],
+    keras: bool,
+) -> Proposal:
+    guilty = slower_owners(compiled, plain)
+    names = ", ".join(owner for owner, _ in guilty[:2])
+    whose = f", above all for {names}" if names else ""
+    details = tuple(
+        f"{owner}: {units.seconds(more)} a traced step more with XLA" for owner, more in guilty[:3]
+    )
+    flag = "jit_compile=False"
+    change = f"model.compile(..., {flag})" if keras else f"Leave {flag} at tf.function."
+    if names:
+        change += f" (or compile only what lies around {names})"
+    return Proposal(
+        cause="xla_slower",
+        mode=compiled.mode,
+        sentence=f"XLA's code takes {units.ratio(gain.value)} as long as {plain.mode}{whose}.",
+        evidence=numbers,
+        gain=gain,
+        confidence=_MEASURED,
+        change=change,
+        refuted_by=f"{plain.mode} is not faster than {compiled.mode} when both are measured again.",
+        details=details,
+        trial=ModeTrial(plain.mode, compiled.mode),
+        measured=True,
+    )
+
+
+def slower_owners(mode: ModeEvidence, against: ModeEvidence) -> list[tuple[str, float]]:
+    """Layers whose ops take longer in ``mode``, seconds of the traced step, the largest first."""
+    gaps: dict[str, float] = {}
+    for side, sign in ((mode, 1.0), (against, -1.0)):
+        for row in side.layers:
+            if row.owner:
+                name = row.owner.rsplit("/", 1)[-1]
+                gaps[name] = gaps.get(name, 0.0) + sign * row.op_s
+    total = sum(gap for gap in gaps.values() if gap > 0)
+    large = [(owner, gap) for owner, gap in gaps.items() if gap > 0.2 * total > 0]
+    return sorted(large, key=lambda one: -one[1])
+
+
+RULES = (
+    SessionRule(
+        causes=("dispatch_bound_eager_loop", "run_eagerly_left_on"),
+        proof="The eager mode and the graph were timed side by side (or, where only eager was, its trace says how much of a step is Python and dispatch), and the interval of their ratio lies above 1.",
+        refutation="The graph is not faster: kernels take the time.",
+        find=find_eager,
+    ),
+    SessionRule(
+        causes=("xla_left_off", "xla_slower"),
+        proof="The same mode was timed with and without XLA side by side, and the interval of their ratio does not contain 1; for what is slower, the layers say in which ops.",
+        refutation="With and without XLA take the same time.",
+        find=find_xla,
+    ),
+)

@@ -1,0 +1,178 @@
+"""Each rule about sessions both ways: its cause planted is found, and without it there is silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
+from graphprof.analysis.findings.sessions.registry import SESSION_RULES, find
+from graphprof.analysis.layers import LayerRow
+from graphprof.analysis.ops import OpRow
+from graphprof.analysis.whatif import Step
+from graphprof.trials import Interval, ModeTrial, WorkloadTrial
+
+KERNELS = {"op": 0.9, "runtime": 0.05, "python": 0.05}
+
+
+def mode(name: str, step_s: float = 0.010, parts: Mapping[str, float] = KERNELS, **more: Any):
+    """A mode whose traced step is divided in these shares; tracing costs nothing."""
+    step = Step(
+        step_s, more.pop("overhead", 1.0), {kind: share * step_s for kind, share in parts.items()}
+    )
+    resolved = {"device": "CPU", "precision": "float32", "steps_per_execution": 1,
+                "run_eagerly": "eager" in name, "jit_compile": "xla" in name}  # fmt: skip
+    resolved |= more.pop("resolved", {})
+    return ModeEvidence(name, step_s, more.pop("first_s", 1.0), step, resolved, **more)
+
+
+def session(*modes: ModeEvidence, doubt: float = 0.05, **workload: Any) -> SessionEvidence:
+    """A session in which every two modes were timed side by side."""
+    by = {one.mode: one for one in modes}
+
+    def pair(name: str, against: str) -> Interval | None:
+        if name not in by or against not in by:
+            return None
+        value = by[against].step_s / by[name].step_s
+        return Interval(value, value / (1 + doubt), value * (1 + doubt))
+
+    facts = {"kind": "Keras Sequential", "batch_size": 32, "parameters": 1000, "data": "arrays"}
+    return SessionEvidence("train", facts | workload, by, pair)
+
+
+def op(name: str, calls: float, wall_s: float, owner: str = "", **more: Any) -> OpRow:
+    values = {"op_type": "MatMul", "in_pass": "forward", "tag": "direct", "share": 0.1,
+              "busy_s": wall_s, "total_s": wall_s, "self_s": wall_s, "low_s": wall_s,
+              "high_s": wall_s} | more  # fmt: skip
+    return OpRow(name=name, owner=owner, calls=calls, wall_s=wall_s, **values)
+
+
+def layer(owner: str, in_pass: str, wall_s: float) -> LayerRow:
+    return LayerRow(owner, in_pass, wall_s, 0.1, wall_s, wall_s, {"op": wall_s})
+
+
+LOOP = tuple(op(f"while/body/_1/cell/MatMul_{i}", 40, 1e-4, "m/lstm") for i in range(4))
+ROWS = tuple(op(f"m/l{i}/MatMul", 1, 2e-3) for i in range(4))
+THIN = {"python": 0.2, "function_call": 0.2, "dispatch": 0.1, "runtime": 0.3, "op": 0.2}
+WAITS = {"input": 0.6, "op": 0.4}
+EMBED = (op("m/embedding/GatherV2", 1, 1e-4, "m/embedding", op_type="GatherV2"),)
+
+
+def fit(**more: Any) -> SessionEvidence:
+    facts = more.pop("facts", {})
+    return session(mode("fit", **more), **facts)
+
+
+CASES: dict[str, tuple[SessionEvidence, SessionEvidence]] = {
+    "dispatch_bound_eager_loop": (
+        session(mode("eager", 0.1), mode("graph", 0.01)),
+        session(mode("eager", 0.01), mode("graph", 0.01)),
+    ),
+    "run_eagerly_left_on": (
+        session(mode("fit-eager", 0.1), mode("fit", 0.01)),
+        session(mode("fit-eager", 0.01), mode("fit", 0.0099)),
+    ),
+    "xla_left_off": (
+        session(mode("graph", 0.01), mode("xla", 0.005)),
+        session(mode("graph", 0.01), mode("xla", 0.0098)),
+    ),
+    "xla_slower": (
+        session(mode("graph", 0.01), mode("xla", 0.02)),
+        session(mode("graph", 0.01), mode("xla", 0.0102)),
+    ),
+    "fit_per_step_overhead": (fit(parts=THIN, ops=ROWS), fit(parts={"op": 0.98, "python": 0.02})),
+    "input_bound_python_generator": (
+        fit(parts=WAITS, names={"input": ("Iterator::Root::Prefetch::Generator",)}),
+        fit(parts={"input": 0.02, "op": 0.98}),
+    ),
+    "input_bound_map": (
+        fit(parts=WAITS, names={"input": ("Iterator::Root::Map",)}),
+        fit(names={"input": ("Iterator::Root::Map",)}),
+    ),
+    "missing_prefetch": (fit(parts=WAITS), fit()),
+    "batch_too_small": (fit(parts=THIN, ops=ROWS[:1]), fit(ops=ROWS)),
+    "graph_loop_small_ops": (
+        fit(parts={"runtime": 0.5, "op": 0.5}, ops=LOOP),
+        fit(parts={"runtime": 0.5, "op": 0.5}, ops=ROWS),
+    ),
+    "py_function_in_graph": (fit(parts={"py_function": 0.4, "op": 0.6}), fit()),
+    "float64_compute": (fit(resolved={"precision": "float64"}), fit()),
+    "float16_on_cpu": (
+        fit(resolved={"precision": "mixed_float16"}),
+        fit(resolved={"precision": "mixed_float16", "device": "GPU"}),
+    ),
+    "metric_overhead": (
+        fit(layers=(layer("compile_metrics", "metrics", 3e-3),)),
+        fit(layers=(layer("compile_metrics", "metrics", 1e-4),)),
+    ),
+    "optimizer_dense_update": (
+        fit(layers=(layer("adam", "optimizer", 6e-3),), ops=EMBED, facts={"parameters": 10**6}),
+        fit(layers=(layer("adam", "optimizer", 6e-3),), ops=ROWS, facts={"parameters": 10**6}),
+    ),
+    "kernel_bound": (fit(), fit(parts=WAITS)),
+    "dispatch_bound": (fit(parts=THIN), fit(parts=WAITS)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cause", CASES)
+def test_what_is_planted_is_found_and_nothing_else_is_said_without_it(cause: str) -> None:
+    planted, healthy = CASES[cause]
+    assert cause in [finding.cause for finding in find(planted)]
+    assert cause not in [finding.cause for finding in find(healthy)]
+
+
+def test_each_cause_of_the_registry_is_planted() -> None:
+    assert {cause for rule in SESSION_RULES for cause in rule.causes} == set(CASES)
+
+
+def test_a_healthy_session_gets_only_the_note_on_what_bounds_it() -> None:
+    found = find(fit(ops=ROWS, parts={"op": 0.98, "python": 0.02}))
+    assert [(one.cause, one.severity) for one in found] == [("kernel_bound", "minor")]
+    assert found[0].expected_gain.value == 1
+
+
+def test_the_measured_ratio_is_the_gain_with_its_interval() -> None:
+    (found, *_) = find(session(mode("eager", 0.1), mode("graph", 0.01), doubt=0.25))
+    gain = found.expected_gain
+    assert (gain.value, gain.low, gain.high) == pytest.approx((10, 8, 12.5))
+    assert found.trial == ModeTrial("graph", "eager")
+    assert found.mode == "eager"
+    assert found.severity == "major"
+
+
+def test_steps_in_a_call_share_what_surrounds_each() -> None:
+    (found,) = [one for one in find(fit(parts=THIN)) if one.cause == "fit_per_step_overhead"]
+    # Half of the step is around it, and fifteen of sixteen such halves are spared.
+    assert found.expected_gain.value == pytest.approx(1 / (1 - 0.5 * 15 / 16))
+    assert found.expected_gain.low < found.expected_gain.value < found.expected_gain.high
+    assert found.trial == ModeTrial("fit-spe=16", "fit")
+
+
+def test_an_example_gets_cheaper_by_what_does_not_grow() -> None:
+    (found,) = [one for one in find(CASES["batch_too_small"][0]) if one.cause == "batch_too_small"]
+    # A fifth of the step is kernels: four times the rows take 1.6 times as long.
+    assert found.expected_gain.value == pytest.approx(4 / 1.6)
+    assert found.expected_gain.of == "example"
+    assert found.trial == WorkloadTrial("fit", {"batch_size": 128}, per="example")
+
+
+def test_a_mode_that_computes_something_else_is_not_advised() -> None:
+    found = find(session(mode("graph", 0.01), mode("xla", 0.005, parity="failed")))
+    assert "xla_left_off" not in [one.cause for one in found]
+
+
+def test_what_is_slower_under_xla_names_the_layer() -> None:
+    rows = (layer("m/pool", "backward", 8e-3), layer("m/dense", "forward", 2e-3))
+    plain = (layer("m/pool", "backward", 1e-3), layer("m/dense", "forward", 3e-3))
+    found = find(session(mode("graph", 0.01, layers=plain), mode("xla", 0.02, layers=rows)))
+    (slower,) = [one for one in found if one.cause == "xla_slower"]
+    assert "pool" in slower.sentence
+    assert "dense" not in slower.sentence
+
+
+def test_findings_are_found_again_by_their_keys() -> None:
+    keys = [finding.key for finding in find(fit(parts=THIN))]
+    assert keys == [finding.key for finding in find(fit(parts=THIN, step_s=0.02))]
+    assert len(set(keys)) == len(keys)
