@@ -61,11 +61,16 @@ class SourceTrial:
         file: absolute path of the user's file; it is never written to.
         patch: unified diff from the file's text to the changed one.
         sha256: of the text that the patch was made from, as hexadecimal.
+        does: what the change does, as an order.
+        alters: what it alters by design beside the time (other batches, other printed lines); empty
+            where results must stay the same up to rounding.
     """
 
     file: str
     patch: str
     sha256: str
+    does: str = ""
+    alters: str = ""
     kind: Literal["source"] = "source"
 
 

@@ -9,16 +9,14 @@ however it ends.
 from __future__ import annotations
 
 import atexit
-import builtins
-import contextlib
-import importlib.machinery
 import json
 import os
 import sys
-import types
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+from graphprof.capture import launching, sources
 from graphprof.capture.instrument.install import install
 from graphprof.capture.instrument.watch import Watch
 from graphprof.capture.instrument.window import Windows
@@ -26,7 +24,6 @@ from graphprof.errors import StorageError
 from graphprof.session import write_atomically
 
 WATCH_FILE = "watch.json"
-_OURS = os.path.realpath(os.path.join(os.path.dirname(__file__), "..")) + os.sep
 
 
 class Recording:
@@ -37,6 +34,7 @@ class Recording:
         self.windows = windows
         self.path = folder / "plugins" / "graphprof" / WATCH_FILE
         self.pid = os.getpid()
+        self.began_s = time.time()
         self.ended: dict[str, Any] | None = None
         self.written = False
 
@@ -54,6 +52,7 @@ class Recording:
         record = self.watch.record()
         record["ended"] = self.ended
         record["environment"] = _environment()
+        record["files"] = sources.hashes(self.began_s)
         try:
             write_atomically(self.path, json.dumps(record, default=str).encode())
         except StorageError as error:
@@ -71,73 +70,23 @@ def main(argv: list[str]) -> NoReturn:
     _keep_on_hard_exit(recording)
     run_module = as_module == "module"
     try:
-        code, module = (_load_module if run_module else _load_script)(target, args)
+        code, module = (launching.load_module if run_module else launching.load_script)(
+            target, args
+        )
         sys.modules["__main__"] = module
         exec(code, module.__dict__)
     except SystemExit as stop:
-        recording.program_ended({"how": "exit", "code": _code(stop)})
+        recording.program_ended({"how": "exit", "code": launching.exit_code(stop)})
         raise
     except KeyboardInterrupt as stop:
         recording.program_ended({"how": "interrupted", "code": 130})
-        raise _without_us(stop) from None
+        raise launching.without_us(stop) from None
     except BaseException as error:
         recording.program_ended({"how": "raised", "code": 1, "error": type(error).__name__})
-        _report(error)
+        launching.report(error)
         sys.exit(1)
     recording.program_ended({"how": "end", "code": 0})
     sys.exit(0)
-
-
-def _load_script(target: str, args: list[str]) -> tuple[types.CodeType, types.ModuleType]:
-    """The code of a script file (or of a folder or zip file with a ``__main__.py``)."""
-    sys.argv = [target, *args]
-    path = Path(target)
-    if path.is_dir() or path.suffix == ".zip":
-        sys.path[0] = target
-        return _code_of("__main__", target, main_of=True)
-    if not getattr(sys.flags, "safe_path", False):
-        sys.path[0] = os.path.dirname(os.path.realpath(target))
-    absolute = os.path.abspath(target)  # as Python does for its main script
-    with open(target, "rb") as file:
-        code = compile(file.read(), absolute, "exec", dont_inherit=True)
-    module = types.ModuleType("__main__")
-    module.__file__ = absolute
-    module.__builtins__ = builtins  # type: ignore[attr-defined]
-    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", absolute)
-    return code, module
-
-
-def _load_module(target: str, args: list[str]) -> tuple[types.CodeType, types.ModuleType]:
-    """The code of a module, as ``python -m`` finds it."""
-    sys.argv = [target, *args]
-    return _code_of(target, target, main_of=False)
-
-
-def _code_of(name: str, target: str, main_of: bool) -> tuple[types.CodeType, types.ModuleType]:
-    import importlib.util
-
-    spec = (
-        importlib.util.find_spec(name)
-        if not main_of
-        else importlib.machinery.PathFinder.find_spec(name, [target])
-    )
-    if spec is not None and spec.submodule_search_locations is not None:
-        spec = importlib.util.find_spec(f"{name}.__main__")
-    loader = None if spec is None else spec.loader
-    if spec is None or not isinstance(loader, importlib.machinery.SourceFileLoader):
-        print(f"{sys.executable}: No module named {target}", file=sys.stderr)
-        sys.exit(1)
-    code = loader.get_code(spec.name)
-    assert isinstance(code, types.CodeType)
-    module = types.ModuleType("__main__")
-    module.__file__ = spec.origin
-    module.__package__ = spec.parent
-    module.__spec__ = spec
-    module.__loader__ = loader
-    module.__builtins__ = builtins  # type: ignore[attr-defined]
-    if not main_of:
-        sys.argv[0] = str(spec.origin)
-    return code, module
 
 
 def _keep_on_hard_exit(recording: Recording) -> None:
@@ -150,46 +99,6 @@ def _keep_on_hard_exit(recording: Recording) -> None:
         leave(status)
 
     os._exit = _exit
-
-
-def _code(stop: SystemExit) -> int:
-    if stop.code is None:
-        return 0
-    return stop.code if isinstance(stop.code, int) else 1
-
-
-def _report(error: BaseException) -> None:
-    """Print the traceback as Python would, through the program's own ``sys.excepthook``."""
-    clean = _without_us(error)
-    sys.excepthook(type(clean), clean, clean.__traceback__)
-
-
-def _without_us(error: BaseException) -> BaseException:
-    """``error`` with graphprof's frames taken out of its tracebacks, and out of its causes'."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        with contextlib.suppress(AttributeError, TypeError):  # exceptions of odd classes
-            one.__traceback__ = _stripped(one.__traceback__)
-        waiting += [one.__cause__, one.__context__]
-    return error
-
-
-def _stripped(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    frames = []
-    while traceback is not None:
-        frames.append(traceback)
-        traceback = traceback.tb_next
-    result = None
-    for one in reversed(frames):
-        filename = one.tb_frame.f_code.co_filename
-        if not os.path.realpath(filename).startswith(_OURS):
-            result = types.TracebackType(result, one.tb_frame, one.tb_lasti, one.tb_lineno)
-    return result
 
 
 def _environment() -> dict[str, Any]:

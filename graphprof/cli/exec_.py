@@ -58,13 +58,15 @@ def command(
         raise UsageError(
             f"There is no script {target}", "Name a Python file, or use -m for a module"
         )
-    session, folder = _session(Path(logdir), target, arguments)
+    session, folder = _session(Path(logdir), module, target, arguments)
     code = _run(folder / PROGRAM_RUN, window, module, target, arguments)
     _report(session, folder, code, json_file)
     return _exit_as(code)
 
 
-def _session(logdir: Path, target: str, arguments: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
+def _session(
+    logdir: Path, module: bool, target: str, arguments: tuple[str, ...]
+) -> tuple[dict[str, Any], Path]:
     now = datetime.datetime.now().astimezone()
     name = f"{folder_name(Path(target).stem)}-{now:%Y%m%d-%H%M%S}"
     number = 1
@@ -79,6 +81,7 @@ def _session(logdir: Path, target: str, arguments: tuple[str, ...]) -> tuple[dic
         "status": "running",
         "target": target,
         "arguments": list(arguments),
+        "kind": "module" if module else "script",
     }
     _save(session, folder, "running", {})
     return session, folder
@@ -102,7 +105,13 @@ def _save(
         baseline=None,
         workload={"program": session["target"], "arguments": session["arguments"]},
         environment=environment,
-        options={"verb": "exec", "exit_code": exit_code},
+        options={
+            "verb": "exec",
+            "exit_code": exit_code,
+            "kind": session["kind"],
+            "cwd": os.getcwd(),
+            "flags": _flags(),
+        },
         notes=("A watched program, not a comparison of modes: see the exec folder.",),
     )
     save(folder / "session.json", info)

@@ -13,13 +13,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from graphprof import trials
 from graphprof.analysis import recording as recordings
 from graphprof.analysis import traced as windows
 from graphprof.analysis.findings import registry
 from graphprof.analysis.findings.base import Finding
+from graphprof.analysis.findings.edits import registry as edits
 from graphprof.analysis.findings.evidence import Evidence
 from graphprof.analysis.recording import Recording, Span
 from graphprof.errors import TraceError
+from graphprof.report import replays
+from graphprof.report.replays import Replay
 from graphprof.session import PROGRAM_RUN, Session, graphprof_folder
 from graphprof.trace import xspace
 
@@ -51,6 +55,7 @@ class Program:
         seen: what was recognised, one phrase each.
         not_seen: what could not be seen, one sentence each.
         notes: what else a reader must know.
+        replay: its work measured in other modes, or why not; None when none was asked for.
     """
 
     target: str
@@ -64,6 +69,7 @@ class Program:
     seen: tuple[str, ...]
     not_seen: tuple[str, ...]
     notes: tuple[str, ...]
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,7 @@ def build(run_folder: Path, session: dict[str, Any], exit_code: int | None) -> P
     evidence = Evidence(recording, traced)
     uses_tensorflow = recording.imports_end_s > 0
     findings = registry.find(evidence) if uses_tensorflow else ()
+    findings = edits.attach(findings, evidence, trials.latest(Path(session["path"])))
     program = Program(
         target=session["target"],
         arguments=tuple(session.get("arguments", ())),
@@ -136,6 +143,7 @@ def build(run_folder: Path, session: dict[str, Any], exit_code: int | None) -> P
         seen=_seen(evidence),
         not_seen=(*_not_seen(recording, uses_tensorflow), *problems),
         notes=tuple(recording.raw.get("notes") or ()),
+        replay=replays.build(session, recording),
     )
     return ProgramReport(
         schema=SCHEMA,
@@ -169,6 +177,7 @@ def of_session(session: Session) -> ProgramReport:
         "status": info.status,
         "target": info.target,
         "arguments": list(info.workload.get("arguments") or ()),
+        "replay": info.options.get("replay"),
     }
     code = info.options.get("exit_code")
     return build(session.path / PROGRAM_RUN, reference, code if isinstance(code, int) else None)
