@@ -1,0 +1,292 @@
+"""What TensorFlow's allocators recorded: their level over the steps, the peak, and what was alive at it.
+
+Each allocation and release of an allocator that keeps account is an event, with the level after it.
+What was taken before the trace began (weights, batches) is part of the level, but has no name.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphprof.analysis.attribution import PS
+from graphprof.trace import marks
+from graphprof.trace.labels import SCOPE_PASSES, UNLABELLED, Label, Labels
+from graphprof.trace.marks import StepMark
+from graphprof.trace.model import Int64, Plane, Trace
+from graphprof.trace.opnames import Names
+
+STATS: tuple[str, ...] = (
+    *marks.STATS,
+    *("allocator_name", "bytes_allocated", "allocation_bytes", "requested_bytes", "addr"),
+    *("tf_op", "shape"),
+)
+"""The stats that memory is read from; ask for them when reading."""
+
+COUNTS_FROM = {"mklcpu": 256 << 10}
+"""Allocators that leave out smaller tensors -> bytes from which they count.
+
+oneDNN's allocator hands requests below 256 KiB to another one, which records nothing
+(``kSmallAllocationsThreshold`` in TensorFlow's ``mkl_cpu_allocator.h``)."""
+
+_TAKEN, _GIVEN_BACK = "MemoryAllocation", "MemoryDeallocation"
+_SCOPE = re.compile(rf"({'|'.join(SCOPE_PASSES)}): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A piece of memory that was alive at the peak.
+
+    Attributes:
+        op: the op that took it, as recorded.
+        owner: path of the layer, or name of the loss, optimizer or metric; empty when unknown.
+        in_pass: the pass.
+        size: bytes.
+        shape: as recorded, as ``[32,26,26,16]``; empty when it was not.
+        requested: bytes that were asked for, of which the allocator made ``size``.
+    """
+
+    op: str
+    owner: str
+    in_pass: str
+    size: int
+    shape: str
+    requested: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step's part of a curve.
+
+    Attributes:
+        step_num: its number.
+        start_s, end_s: when, seconds from the trace's origin.
+        before: bytes in use as it began.
+        peak: the most in use at once in it; the same as ``before`` where nothing was taken.
+        after: bytes in use as it ended.
+    """
+
+    step_num: int
+    start_s: float
+    end_s: float
+    before: int
+    peak: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """One allocator's memory over the traced steps.
+
+    Attributes:
+        allocator: its name.
+        counts_from: tensors of fewer bytes are not in it; 0 when all are.
+        times_s: shape (n,): moments, seconds from the trace's origin.
+        levels: shape (n,), int64: bytes in use from each moment on.
+        steps: the traced steps, in order.
+        peak: the highest level in a step, bytes.
+        peak_s: when it was reached first.
+        alive: what was alive then and was taken since the trace began, the largest first.
+        unnamed: bytes at the peak that were taken before the trace began.
+    """
+
+    allocator: str
+    counts_from: int
+    times_s: npt.NDArray[np.float64]
+    levels: Int64
+    steps: tuple[Step, ...]
+    peak: int
+    peak_s: float
+    alive: tuple[Tensor, ...]
+    unnamed: int
+
+    @property
+    def peak_step(self) -> Step:
+        """The step that the peak is in."""
+        return next(step for step in self.steps if step.start_s <= self.peak_s < step.end_s)
+
+
+def curves(trace: Trace, known: Labels | None = None) -> tuple[Memory, ...]:
+    """Return the memory of each allocator that the trace speaks of, read with ``STATS``."""
+    host = trace.host
+    steps = marks.find(trace)
+    if host is None or not steps:
+        return ()
+    events = _events(host)
+    if not len(events):
+        return ()
+    allocators = np.array(_texts(host, "allocator_name", events), object)
+    names = _Owners(host, steps, known or Labels())
+    found = []
+    for allocator in sorted(set(allocators)):
+        memory = _memory(host, str(allocator), events[allocators == allocator], steps, names)
+        if memory is not None:
+            found.append(memory)
+    return tuple(found)
+
+
+class _Owners:
+    """Whose an allocation is: by the name of its op, else by the scope around it."""
+
+    def __init__(self, host: Plane, steps: Sequence[StepMark], known: Labels) -> None:
+        self._names = Names(known)
+        # Scopes stand on the lines that make the steps; ops that run elsewhere belong to the scope
+        # that waits for them.
+        scopes: list[tuple[int, int, Label]] = []
+        labels = [_scope_label(name) for name in host.names]
+        is_scope = np.array([label is not None for label in labels], bool)
+        for line in sorted({step.line for step in steps}):
+            own = host.lines[line]
+            for event in own.first + np.flatnonzero(is_scope[host.name_id[own.events]]):
+                label = labels[host.name_id[event]]
+                if label is not None:
+                    scopes.append((int(host.start_ps[event]), int(host.end_ps[event]), label))
+        scopes.sort(key=lambda scope: (scope[0], -scope[1]))
+        self._scopes = scopes
+        self._starts = [start for start, _, _ in scopes]
+        self._parents = _enclosing(scopes)
+
+    def label(self, op: str, at_ps: int) -> Label:
+        """Whose an allocation by ``op`` at a time is."""
+        label = self._names.label(op) if "/" in op else UNLABELLED
+        return label if label.owner else self._around(at_ps)
+
+    def _around(self, at_ps: int) -> Label:
+        place = bisect_right(self._starts, at_ps) - 1
+        while place >= 0 and self._scopes[place][1] <= at_ps:
+            place = self._parents[place]
+        return self._scopes[place][2] if place >= 0 else UNLABELLED
+
+
+def _scope_label(name: str) -> Label | None:
+    found = _SCOPE.fullmatch(name)
+    return Label(found[2], SCOPE_PASSES[found[1]]) if found else None
+
+
+def _enclosing(scopes: Sequence[tuple[int, int, Label]]) -> list[int]:
+    """For each of the (sorted) scopes the place of the one around it, -1 for none."""
+    parents: list[int] = []
+    open_ones: list[int] = []
+    for place, (start, _, _) in enumerate(scopes):
+        while open_ones and scopes[open_ones[-1]][1] <= start:
+            open_ones.pop()
+        parents.append(open_ones[-1] if open_ones else -1)
+        open_ones.append(place)
+    return parents
+
+
+def _events(host: Plane) -> Int64:
+    """Return allocations and releases in order of time."""
+    is_one = np.array([name in (_TAKEN, _GIVEN_BACK) for name in host.names], bool)
+    events = np.flatnonzero(is_one[host.name_id])
+    ordered: Int64 = events[np.argsort(host.start_ps[events], kind="stable")]
+    return ordered
+
+
+def _memory(
+    host: Plane, allocator: str, events: Int64, marked: Sequence[StepMark], names: _Owners
+) -> Memory | None:
+    levels = _numbers(host, "bytes_allocated", events)
+    start = host.start_ps[events]
+    before = _level_before(host, events, levels)
+    steps, tops = [], []
+    inside = np.zeros(len(events), bool)
+    for step in marked:
+        first, last = np.searchsorted(start, (step.start_ps, step.end_ps))
+        own = levels[first:last]
+        inside[first:last] = True
+        at_start = before if first == 0 else int(levels[first - 1])
+        top = int(own.max()) if len(own) else at_start
+        after = int(own[-1]) if len(own) else at_start
+        limits = (step.start_ps * PS, step.end_ps * PS)
+        steps.append(Step(step.step_num, *limits, at_start, max(top, at_start), after))
+        if len(own):
+            tops.append((top, first + int(np.argmax(own))))
+    if not tops:
+        return None
+    peak, place = max(tops, key=lambda top: (top[0], -top[1]))
+    alive = _alive(host, events[: place + 1], names)
+    return Memory(
+        allocator=allocator,
+        counts_from=COUNTS_FROM.get(allocator, 0),
+        times_s=(start[inside] * PS).astype(np.float64),
+        levels=levels[inside],
+        steps=tuple(steps),
+        peak=peak,
+        peak_s=float(start[place]) * PS,
+        alive=alive,
+        unnamed=max(0, peak - sum(tensor.size for tensor in alive)),
+    )
+
+
+def _level_before(host: Plane, events: Int64, levels: Int64) -> int:
+    """The level before the first event."""
+    size = int(_numbers(host, "allocation_bytes", events[:1])[0])
+    taken = host.names[host.name_id[events[0]]] == _TAKEN
+    return max(0, int(levels[0]) + (-size if taken else size))
+
+
+def _alive(host: Plane, events: Int64, names: _Owners) -> tuple[Tensor, ...]:
+    """What is taken and not given back after these events."""
+    taken = np.array([name == _TAKEN for name in host.names], bool)[host.name_id[events]]
+    address = _numbers(host, "addr", events)
+    # The last event of each address tells; an address may be used many times.
+    _, from_end = np.unique(address[::-1], return_index=True)
+    last = np.sort(len(events) - 1 - from_end)
+    held = events[last[taken[last]]]
+    rows = zip(
+        held,
+        _numbers(host, "allocation_bytes", held).tolist(),
+        _texts(host, "tf_op", held),
+        _texts(host, "shape", held),
+        _numbers(host, "requested_bytes", held).tolist(),
+        strict=True,
+    )
+    found = []
+    for event, size, op, shape, requested in rows:
+        label = names.label(op, int(host.start_ps[event]))
+        found.append(Tensor(op, label.owner, label.in_pass, size, shape, requested))
+    return tuple(sorted(found, key=lambda tensor: (-tensor.size, tensor.op)))
+
+
+def thinned(times_s: Sequence[float], levels: Sequence[int], most: int) -> list[tuple[float, int]]:
+    """A curve in at most about ``most`` points, its highest and lowest levels kept.
+
+    Args:
+        times_s: shape (n,), ascending.
+        levels: shape (n,): the level from each moment on.
+        most: how many points are wanted.
+    """
+    if len(times_s) <= most:
+        return list(zip(times_s, levels, strict=True))
+    edges = np.linspace(0, len(times_s), max(2, most // 2) + 1).astype(int)
+    kept: set[int] = {0, len(times_s) - 1}
+    values = np.asarray(levels)
+    for first, last in itertools.pairwise(edges.tolist()):
+        part = values[first:last]
+        kept |= {first + int(np.argmax(part)), first + int(np.argmin(part))}
+    return [(float(times_s[at]), int(values[at])) for at in sorted(kept)]
+
+
+def _column(host: Plane, stat: str, events: Int64, missing: Any) -> list[Any]:
+    column = host.stats.get(stat)
+    if column is None or not len(column.owner):
+        return [missing] * len(events)
+    place = np.minimum(np.searchsorted(column.owner, events), len(column.owner) - 1)
+    known = column.owner[place] == events
+    return [column.values[at] if has else missing for at, has in zip(place, known, strict=True)]
+
+
+def _numbers(host: Plane, stat: str, events: Int64) -> Int64:
+    return np.array([int(value) for value in _column(host, stat, events, 0)], np.int64)
+
+
+def _texts(host: Plane, stat: str, events: Int64) -> list[str]:
+    return [str(value) for value in _column(host, stat, events, "")]

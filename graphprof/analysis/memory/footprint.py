@@ -1,0 +1,236 @@
+"""One run's memory: allocator, plan and resident set put together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphprof.analysis.attribution import PS
+from graphprof.analysis.memory import allocators, planned, resident
+from graphprof.analysis.memory.allocators import Memory, Tensor
+from graphprof.analysis.memory.planned import Plan
+from graphprof.analysis.memory.resident import Resident
+from graphprof.session import RunFolder, graphprof_folder
+from graphprof.trace import labels, marks, memory_file, xspace
+from graphprof.trace.labels import PASSES, Labels
+from graphprof.trace.memory_file import MemoryRecord
+from graphprof.trace.model import Trace
+
+STATS: tuple[str, ...] = tuple(dict.fromkeys((*allocators.STATS, *planned.STATS)))
+"""The stats that memory is read from; ask for them when reading."""
+
+GAPS = "gaps"
+"""The op of what no result fills: space between results in a plan, and what an allocator rounds up."""
+
+_PLANNED_POINTS = _CURVE_POINTS = 400
+
+Point = tuple[float, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What an owner holds at the peak.
+
+    Attributes:
+        owner: path of the layer, or name of the loss, optimizer or metric; empty when unknown.
+        in_pass: the pass.
+        size: bytes.
+        tensors: how many.
+        largest: the largest of them.
+    """
+
+    owner: str
+    in_pass: str
+    size: int
+    tensors: int
+    largest: Tensor
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A run's memory; sizes in bytes.
+
+    Attributes:
+        memory: of the allocator with the highest peak in the steps, or None.
+        why_not: why ``memory`` is None, one sentence.
+        others: names of the other allocators that were seen.
+        plan: XLA's, of the module that takes most in the steps, or None.
+        rows: what was taken in the step and is alive at the peak, by owner, the largest first.
+        step_bytes: how far the step with the peak rises above its start; without ``memory`` what the
+            plan takes; None where neither is known.
+        curve: that step: (seconds since its start, bytes in use from then on).
+        planned: (seconds since its start, bytes of the plan's temporaries), in the same step.
+        step_s: how long that step took.
+        resident: its processes' resident sets, or None.
+        weights: bytes of the model's variables, or None.
+        trainable: of those that have gradients, which take as much again while they live.
+        optimizer: bytes of the optimizer's state, or None.
+        record: ``memory.json``, or None.
+    """
+
+    memory: Memory | None
+    why_not: str | None
+    others: tuple[str, ...]
+    plan: Plan | None
+    rows: tuple[Row, ...]
+    step_bytes: int | None
+    curve: tuple[Point, ...]
+    planned: tuple[Point, ...]
+    step_s: float | None
+    resident: Resident | None
+    weights: int | None
+    trainable: int | None
+    optimizer: int | None
+    record: MemoryRecord | None
+
+
+def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
+    """Return a run's memory.
+
+    Args:
+        folder: the run.
+        trace: its trace with ``STATS``, when it was read already.
+
+    Raises:
+        TraceError: its trace cannot be read.
+        SessionError: ``memory.json`` or ``labels.json`` is damaged.
+    """
+    own = graphprof_folder(folder.path)
+    record = memory_file.load(own / memory_file.MEMORY_FILE)
+    known = labels.load(own / labels.LABELS_FILE)
+    if trace is None and folder.xplane is not None:
+        trace = xspace.read(folder.xplane, STATS)
+    found = allocators.curves(trace, known) if trace is not None else ()
+    memory = max(found, key=lambda one: one.peak, default=None)
+    plan = _plan(folder, trace, known)
+    step = _step(trace, memory)
+    alive = _with_plan(memory.alive if memory else (), plan)
+    measurement = folder.measurement
+    return Footprint(
+        memory=memory,
+        why_not=None if memory else _why_not(folder, record),
+        others=tuple(one.allocator for one in found if one is not memory),
+        plan=plan,
+        rows=rows(alive),
+        step_bytes=_step_bytes(memory, plan),
+        curve=_curve(memory),
+        planned=_planned(trace, plan, step),
+        step_s=step[1] - step[0] if step else None,
+        resident=None
+        if record is None
+        else resident.of_record(
+            record,
+            [process.peak_rss_bytes for process in measurement.processes] if measurement else (),
+            measurement.steps_per_call if measurement else 1,
+        ),
+        weights=_held(record, lambda one: one.role == "weights"),
+        trainable=_held(record, lambda one: one.trainable),
+        optimizer=_held(record, lambda one: one.role == "optimizer"),
+        record=record,
+    )
+
+
+def rows(alive: Sequence[Tensor]) -> tuple[Row, ...]:
+    """Sum tensors by owner and pass, the largest first."""
+    found: defaultdict[tuple[str, str, bool], list[Tensor]] = defaultdict(list)
+    for tensor in alive:
+        found[tensor.owner, tensor.in_pass, tensor.op == GAPS].append(tensor)
+    summed = [
+        Row(owner, in_pass, sum(one.size for one in own), len(own), max(own, key=_size))
+        for (owner, in_pass, _), own in found.items()
+    ]
+    order = [*PASSES, ""]
+    return tuple(sorted(summed, key=lambda row: (-row.size, row.owner, order.index(row.in_pass))))
+
+
+def _size(tensor: Tensor) -> int:
+    return tensor.size
+
+
+def _plan(folder: RunFolder, trace: Trace | None, known: Labels) -> Plan | None:
+    if trace is None or trace.host is None or folder.xplane is None:
+        return None
+    steps = marks.find(trace)
+    if not steps or "hlo_module" not in trace.host.stats:
+        return None
+    start, end = min(one.start_ps for one in steps), max(one.end_ps for one in steps)
+    ran = planned.modules_in(trace.host, start, end)
+    return planned.plan(xspace.hlo_modules(folder.xplane), known, ran) if ran else None
+
+
+def _step(trace: Trace | None, memory: Memory | None) -> tuple[float, float] | None:
+    """The step that curves are of: the one with the peak, else the first."""
+    if memory is not None:
+        return memory.peak_step.start_s, memory.peak_step.end_s
+    steps = marks.find(trace) if trace is not None else ()
+    if not steps:
+        return None
+    return steps[0].start_ps * PS, steps[0].end_ps * PS
+
+
+def _with_plan(alive: Sequence[Tensor], plan: Plan | None) -> tuple[Tensor, ...]:
+    """Say what is inside the piece that the plan's temporaries were taken as."""
+    if plan is None:
+        return tuple(alive)
+    whole = plan.plan.temporary
+    piece = next((one for one in alive if one.requested == whole), None)
+    if piece is None and alive:
+        return tuple(alive)
+    size = piece.size if piece else whole
+    space = size - sum(one.size for one in plan.alive)
+    rest = [one for one in alive if one is not piece]
+    gaps = [Tensor(GAPS, "", "other", space, "")] if space > 0 else []
+    return (*rest, *plan.alive, *gaps)
+
+
+def _step_bytes(memory: Memory | None, plan: Plan | None) -> int | None:
+    if memory is not None:
+        return memory.peak_step.peak - memory.peak_step.before
+    return plan.plan.temporary if plan is not None else None
+
+
+def _curve(memory: Memory | None) -> tuple[Point, ...]:
+    if memory is None:
+        return ()
+    step = memory.peak_step
+    first, last = np.searchsorted(memory.times_s, (step.start_s, step.end_s))
+    times = (memory.times_s[first:last] - step.start_s).tolist()
+    points = allocators.thinned(times, memory.levels[first:last].tolist(), _CURVE_POINTS)
+    return ((0.0, step.before), *points, (step.end_s - step.start_s, step.after))
+
+
+def _planned(
+    trace: Trace | None, plan: Plan | None, step: tuple[float, float] | None
+) -> tuple[Point, ...]:
+    if plan is None or step is None or trace is None or trace.host is None:
+        return ()
+    limits = (round(second / PS) for second in step)
+    times, levels = planned.on_clock(plan, trace.host, *limits)
+    return tuple(allocators.thinned((times - step[0]).tolist(), levels.tolist(), _PLANNED_POINTS))
+
+
+def _held(record: MemoryRecord | None, chosen: Callable[[memory_file.Held], bool]) -> int | None:
+    if record is None or record.told is None or record.told.held is None:
+        return None
+    return sum(one.size for one in record.told.held if chosen(one))
+
+
+def _why_not(folder: RunFolder, record: MemoryRecord | None) -> str:
+    if folder.xplane is None:
+        return "It was not traced."
+    told = record.told if record else None
+    if told is None:
+        return "No allocator recorded anything in its trace."
+    if any(one.device.startswith("CPU") for one in told.devices):
+        return (
+            "No step took a tensor of 256 KiB or more, and TensorFlow's allocator for the CPU "
+            "(oneDNN's) records no smaller ones; with the environment variable "
+            "TF_CPU_ALLOCATOR_USE_BFC=1 it records all."
+        )
+    return (
+        "TensorFlow's allocator keeps no account of memory here; with the environment variable "
+        "TF_CPU_ALLOCATOR_USE_BFC=1 it does."
+    )
