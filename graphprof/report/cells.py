@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphprof import units
-from graphprof.analysis import difference, stats
+from graphprof.analysis import difference
 from graphprof.report.agreement import differs
 from graphprof.report.document import ModeReport, Part, Report, StepTime
 from graphprof.report.verdict import speed
@@ -98,7 +98,7 @@ def _step_time(time: StepTime) -> str:
         return units.NOT_MEASURED
     if time.low is None or time.high is None:
         return units.seconds(time.median)
-    digits = stats.figures(time.median, time.low, time.high)
+    digits = time.figures or 2
     text = units.seconds(time.median, digits)
     scale = units.scale_of(text)
     low, high = (units.significant(end / scale, digits) for end in (time.low, time.high))
@@ -113,7 +113,7 @@ def _ratio(mode: ModeReport) -> str:
         return "1"
     if ratio.low is None or ratio.high is None:
         return units.significant(ratio.value, 2)
-    digits = max(2, stats.figures(ratio.value, ratio.low, ratio.high))
+    digits = ratio.figures or 2
     value, low, high = (
         units.significant(number, digits) for number in (ratio.value, ratio.low, ratio.high)
     )

@@ -7,7 +7,7 @@ from functools import cache
 
 from graphprof import units
 from graphprof.analysis import noise as noise_analysis
-from graphprof.analysis import overhead, stats
+from graphprof.analysis import overhead, parity, stats
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.breakdown import Breakdown
 from graphprof.analysis.whatif import WhatIf
@@ -44,7 +44,8 @@ def report(session: Session) -> Report:
     attributed = cache(lambda mode: attributed_or_none(folders[mode]))
     folders = {folder.run.mode: folder for folder in session.runs}
     why = reasons(session, summary.baseline, lambda folder: attributed(folder.run.mode))
-    agreements = agreement.of_session(session)
+    compared = parity.of_session(session)
+    agreements = agreement.by_mode(compared)
     traced = {mode: read_traced(folder) for mode, folder in folders.items()}
     divided = {mode: one.breakdown for mode, one in traced.items() if one and one.breakdown}
     advised = advice.of_session(
@@ -79,6 +80,7 @@ def report(session: Session) -> Report:
         aa=None if summary.aa is None else _ratio(summary.aa),
         machine=Machine(noise.samples, noise.canary_spread, noise.others_share, noise.steal_share),
         modes=modes,
+        parity=agreement.basis(compared),
         findings=advised.findings,
     )
 
@@ -110,9 +112,7 @@ def _mode(
         notes=run.notes,
         steps=StepCount(record.steps_asked if record else None, len(divided) if divided else None),
         first_step_s=first.median if first else None,
-        step_time_s=StepTime(time.median, time.low, time.high)
-        if time
-        else StepTime(None, None, None),
+        step_time_s=_step_time(time),
         undisturbed_step_s=steps.undisturbed_s if steps else None,
         traced_step_s=divided.step_s if divided else None,
         tracing_overhead=_overhead(folder),
@@ -126,6 +126,14 @@ def _mode(
     )
 
 
+def _step_time(time: stats.Estimate | None) -> StepTime:
+    if time is None:
+        return StepTime(None, None, None)
+    return StepTime(
+        time.median, time.low, time.high, stats.figures(time.median, time.low, time.high)
+    )
+
+
 def _ratio(ratio: stats.Ratio) -> RatioToBaseline:
     return RatioToBaseline(
         ratio.value,
@@ -136,6 +144,7 @@ def _ratio(ratio: stats.Ratio) -> RatioToBaseline:
         ratio.needed_blocks,
         ratio.narrow_low,
         ratio.narrow_high,
+        max(2, stats.figures(ratio.value, ratio.low, ratio.high)),
     )
 
 

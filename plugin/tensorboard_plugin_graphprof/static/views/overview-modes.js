@@ -154,7 +154,7 @@ function failedRow(mode, name, width) {
  */
 function modeRow(mode, name, { max, reference }, context) {
   const { ratio, measured } = mode;
-  const { low, high } = mode.step_time_s;
+  const { low, high, figures } = mode.step_time_s;
   const median = /** @type {number} */ (mode.step_time_s.median);
   const baseline = !ratio || ratio.verdict === "baseline";
   const evidence = context.link({ view: "steps", mode: mode.mode });
@@ -164,8 +164,8 @@ function modeRow(mode, name, { max, reference }, context) {
       { node: name },
       {
         node: twoLines(
-          viewLink(evidence, format.seconds(median), { class: "evidence" }),
-          range(low, high, format.seconds),
+          viewLink(evidence, format.seconds(median, figures ?? 2), { class: "evidence" }),
+          range(low, high, (value) => format.seconds(value, figures ?? 2)),
         ),
       },
       {
@@ -183,7 +183,7 @@ function modeRow(mode, name, { max, reference }, context) {
       {
         node: baseline
           ? twoLines("1", "")
-          : twoLines(format.ratio(ratio.value), range(ratio.low, ratio.high, format.ratio)),
+          : ratioLines(ratio),
       },
       { node: verdict(mode) },
       { text: format.seconds(mode.first_step_s) },
@@ -201,6 +201,15 @@ function modeRow(mode, name, { max, reference }, context) {
       { node: evidenceLinks(mode, context) },
     ],
   };
+}
+
+/**
+ * @param {import("../types.js").Ratio} ratio
+ * @returns {HTMLElement}
+ */
+function ratioLines({ value, low, high, figures }) {
+  const said = (/** @type {number | null} */ number) => format.ratio(number, figures ?? 2);
+  return twoLines(said(value), range(low, high, said));
 }
 
 /**
