@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.whatif import WhatIf
 from graphprof.report.parity_model import ArrayError, ParityBasis
+from graphprof.report.memory import ModeMemory
 from graphprof.report.reasons import Reason
 from graphprof.session import Failure
 
@@ -50,11 +51,15 @@ class StepCount:
 
 @dataclass(frozen=True)
 class StepTime:
-    """Untraced step time in seconds: median over processes and blocks, with its 95 % interval."""
+    """Untraced step time in seconds: median over processes and blocks, with its 95 % interval.
+
+    ``figures`` is how many significant figures the interval bears.
+    """
 
     median: float | None
     low: float | None
     high: float | None
+    figures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class RatioToBaseline:
         blocks_needed: about how many more blocks would settle an inconclusive verdict.
         narrow_low: lower end of the interval for these very processes, this session only.
         narrow_high: its upper end.
+        figures: how many significant figures of ``value`` its interval bears.
     """
 
     value: float | None
@@ -80,6 +86,7 @@ class RatioToBaseline:
     blocks_needed: int | None = None
     narrow_low: float | None = None
     narrow_high: float | None = None
+    figures: int | None = None
 
 
 @dataclass(frozen=True)
@@ -241,8 +248,8 @@ class Report:
         aa: the baseline compared with a second process of itself: it should read 1.
         machine: how quiet the machine was.
         modes: one entry a mode, in order of display.
-        parity: what the modes' results are held against; None where nothing was compared.
         findings: causes with evidence, most important first.
+        parity: what the modes' results are held against; None where nothing was compared.
     """
 
     schema: str
@@ -258,6 +265,7 @@ class Report:
     machine: Machine
     modes: tuple[ModeReport, ...]
     findings: tuple[Finding, ...] = ()
+    parity: ParityBasis | None = None
 
 
 _ADAPTER = TypeAdapter(Report)

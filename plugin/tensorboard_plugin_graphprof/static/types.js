@@ -21,12 +21,15 @@
  *
  * @typedef {{ message: string, cure: string, kind?: string }} Problem
  *
- * @typedef {{ median: number | null, low: number | null, high: number | null }} StepTime
+ * @typedef {{
+ *   median: number | null, low: number | null, high: number | null, figures?: number | null
+ * }} StepTime
  *
  * @typedef {{ value: number | null, low: number | null, high: number | null }} Estimate
  *
  * @typedef {Estimate & {
- *   verdict: string, detectable: number | null, blocks_needed: number | null
+ *   verdict: string, detectable: number | null, blocks_needed: number | null,
+ *   figures?: number | null
  * }} Ratio
  *
  * @typedef {{ kind: string, seconds: number, share: number }} Part
