@@ -6,6 +6,7 @@ Layout, inside a log directory (see ``docs/session-format.md``)::
     <session>/<mode>/plugins/graphprof/run.json        one mode: how it resolved, or why it could not
     <session>/<mode>/plugins/graphprof/measurement.json   its timed steps, with no profiler attached
     <session>/<mode>/plugins/graphprof/early.xplane.pb  the trace of its first calls
+    <session>/<mode>/plugins/graphprof/building.json   the graphs that its processes have built
     <session>/<mode>/plugins/graphprof/worker.log      what its workers printed
     <session>/<mode>/plugins/profile/<time>/<host>.xplane.pb   its trace, where XProf looks
 
@@ -124,12 +125,14 @@ class Block:
         position: place of this block in its round's random order, from 0.
         started_s: start on the session's monotonic clock, seconds.
         calls_s: seconds of each call, the first included; a call holds ``steps_per_call`` steps.
+        built: indices of the calls in which a graph was built anew.
     """
 
     round: int
     position: int
     started_s: float
     calls_s: tuple[Seconds, ...]
+    built: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
 
 @dataclass(frozen=True)

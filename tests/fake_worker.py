@@ -9,6 +9,7 @@ time, but for ``slow...``, whose blocks take 0.3 s.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -40,6 +41,8 @@ def main() -> None:
         reply = answer(mode, request)
         if prepare.workload.precision and isinstance(request, protocol.KeepResults):
             declare(request, prepare.workload.precision)
+        if isinstance(reply, (protocol.Called, protocol.Timed)):
+            reply = dataclasses.replace(reply, buildings=buildings(mode, request.kind))
         protocol.answer(connection, reply)
         if isinstance(request, protocol.Exit):
             return
@@ -80,6 +83,16 @@ def misbehave(what: str, connection: Connection) -> None:
 
 # Calls made so far, for the first steps to be completed.
 _made: list[float] = []
+
+
+def buildings(mode: str, during: str) -> protocol.Buildings:
+    """One building in the first call and in each block, where the mode's name says so."""
+    if not mode.startswith("builds"):
+        return protocol.Buildings()
+    call = 0 if during == "first" else 99
+    place = {"during": during, "within": 0, "call": call}
+    record = {"index": 0, "function": 0, "name": "step", "seconds": 0.5, **place}
+    return protocol.Buildings((record,), calls=(0,))
 
 
 def first_call(mode: str, request: protocol.FirstCall, call_s: float) -> protocol.Called:

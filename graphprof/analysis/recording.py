@@ -242,7 +242,7 @@ def from_json(raw: dict[str, Any]) -> Recording:
         imports_s=float(raw.get("imports_s", 0.0)),
         imports_end_s=float(raw.get("imports_end_s", 0.0)),
         tree=_span(raw["tree"]),
-        buildings=tuple(_building(one) for one in raw.get("buildings", [])),
+        buildings=tuple(to_building(one) for one in raw.get("buildings", [])),
         windows=tuple(_window(one) for one in raw.get("windows", []) if "seconds" in one),
         raw=raw,
     )
@@ -269,7 +269,8 @@ def _span(raw: dict[str, Any]) -> Span:
     )
 
 
-def _building(raw: dict[str, Any]) -> Building:
+def to_building(raw: dict[str, Any]) -> Building:
+    """A building from its JSON values."""
     return Building(
         index=raw["index"],
         inside=raw.get("inside"),

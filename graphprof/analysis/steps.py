@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from graphprof.analysis import stats
 from graphprof.analysis.stats import Estimate, Ratio, Series
-from graphprof.session import Measurement, Process, RunFolder, Session
-from graphprof.units import share
+from graphprof.session import Block, Measurement, Process, RunFolder, Session
+from graphprof.units import count, seconds, share
 
 __all__ = [
     "Estimate",
@@ -48,6 +48,24 @@ PARTS: Final = ("first call", "warm-up", "first of its block", "steady")
 
 
 @dataclass(frozen=True)
+class BuiltCalls:
+    """Timed calls in which a graph was built anew, or compiled.
+
+    Attributes:
+        count: how many there are.
+        of: timed calls in all.
+        seconds: what these calls took.
+        left_out: how many of them are left out of the step time: all of them, except in blocks where
+            they are the rule.
+    """
+
+    count: int
+    of: int
+    seconds: float
+    left_out: int
+
+
+@dataclass(frozen=True)
 class StepSummary:
     """The timed steps of one mode, with no profiler attached.
 
@@ -64,6 +82,7 @@ class StepSummary:
         steps_per_call: training steps in each timed call.
         count: steps measured in blocks, the first calls of the blocks included.
         warmup_count: steps left out as warm-up, the first call not included.
+        built: what the timed calls are like in which something was built anew or compiled.
         blocks: timed blocks.
         processes: worker processes that measured this mode (without the A/A arm).
         ratio: against the baseline; None for the baseline and when no round has both.
@@ -80,6 +99,7 @@ class StepSummary:
     steps_per_call: int
     count: int
     warmup_count: int
+    built: BuiltCalls
     blocks: int
     processes: int
     ratio: Ratio | None
@@ -205,6 +225,7 @@ def _summary(run: RunFolder, baseline: RunFolder | None, aa: Ratio | None) -> St
         steps_per_call=per_call,
         count=per_call * sum(len(block.calls_s) for p in own for block in p.blocks),
         warmup_count=per_call * sum(len(process.warmup_s) for process in own),
+        built=_built([block for process in own for block in process.blocks]),
         blocks=sum(len(process.blocks) for process in own),
         processes=len(own),
         ratio=ratio,
@@ -239,7 +260,7 @@ def _by_round(measurement: Measurement, arm: str) -> dict[tuple[int, int], float
         if process.arm != arm:
             continue
         for block in process.blocks:
-            median = stats.block_median(block.calls_s)
+            median = stats.block_median(settled_calls(block))
             if median is not None:
                 step_s = median / measurement.steps_per_call
                 found.setdefault((process.wave, block.round), []).append(math.log(step_s))
@@ -247,15 +268,36 @@ def _by_round(measurement: Measurement, arm: str) -> dict[tuple[int, int], float
 
 
 def _block_steps(process: Process, per_call: int) -> list[float]:
-    medians = (stats.block_median(block.calls_s) for block in process.blocks)
+    medians = (stats.block_median(settled_calls(block)) for block in process.blocks)
     return [median / per_call for median in medians if median is not None]
+
+
+def settled_calls(block: Block) -> tuple[float, ...]:
+    """The calls of a block without those that built or compiled something.
+
+    Where these are the rule, they are what a step of the mode takes, and stay.
+    """
+    settled = tuple(s for place, s in enumerate(block.calls_s) if place not in block.built)
+    return settled if 2 * len(settled) > len(block.calls_s) else block.calls_s
+
+
+def _built(blocks: list[Block]) -> BuiltCalls:
+    seconds = [block.calls_s[i] for block in blocks for i in block.built if i < len(block.calls_s)]
+    return BuiltCalls(
+        count=len(seconds),
+        of=sum(len(block.calls_s) for block in blocks),
+        seconds=sum(seconds),
+        left_out=sum(len(block.calls_s) - len(settled_calls(block)) for block in blocks),
+    )
 
 
 def _undisturbed(processes: list[Process], per_call: int) -> float | None:
     """Mean over processes of the 10th percentile of their steady steps, in seconds."""
     tenths = []
     for process in processes:
-        steady = [call for block in process.blocks for call in stats.steady_calls(block.calls_s)]
+        steady = [
+            call for block in process.blocks for call in stats.steady_calls(settled_calls(block))
+        ]
         if steady:
             tenths.append(float(np.percentile(steady, 10)) / per_call)
     return float(np.mean(tenths)) if tenths else None
@@ -286,6 +328,17 @@ def _calls(process: Process) -> Iterator[tuple[int, int, int, float]]:
             yield (BLOCK_FIRST if place < settled else STEADY), number, block.round, call_s
 
 
+def _built_warning(summary: StepSummary) -> str:
+    built = summary.built
+    where = (
+        "are left out of its step time" if built.left_out == built.count else "are in its step time"
+    )
+    return (
+        f"{summary.mode}: graphs were built or compiled anew in {count(built.count)} of its "
+        f"{count(built.of)} timed calls, which took {seconds(built.seconds)} and {where}."
+    )
+
+
 def _warnings(session: Session, modes: tuple[StepSummary, ...], aa: Ratio | None) -> Iterator[str]:
     baseline = session.info.baseline
     if baseline is not None and len(modes) > 1:
@@ -305,6 +358,8 @@ def _warnings(session: Session, modes: tuple[StepSummary, ...], aa: Ratio | None
                 f"{summary.mode}: few blocks were timed ({summary.blocks}, in {summary.processes} of "
                 "its processes); give it more time with --budget."
             )
+        if summary.built.count:
+            yield _built_warning(summary)
         if summary.drift is not None:
             yield (
                 f"{summary.mode}: its ratio to the baseline {'rose' if summary.drift > 0 else 'fell'} by "

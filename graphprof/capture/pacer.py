@@ -21,13 +21,14 @@ class Pacer(Protocol):
         last ``tick`` and this is no part of a call.
         """
 
-    def tick(self, outputs: Any = None, *, anew: bool = False) -> bool:
+    def tick(self, outputs: Any = None, *, anew: bool = False, inputs: Any = None) -> bool:
         """A call has ended; the next one begins as this returns.
 
         Args:
             outputs: tensors of the call that must have been computed before the clock is read
                 (the loss; where a device works asynchronously they are waited for).
             anew: the loop begins anew: the next call begins with ``start``, not as this returns.
+            inputs: the call's batch, where the loop knows it: says for what XLA compiled again.
 
         Returns:
             False when the loop must end now.

@@ -30,8 +30,8 @@ from pydantic import ConfigDict, Discriminator, TypeAdapter
 
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.session import Failure, TraceRecord
-
 from graphprof.trace.memory_file import Told
+
 Fault = Literal["mode", "workload", "usage"]
 
 
@@ -154,6 +154,25 @@ class Exit:
 
 
 @dataclass(frozen=True)
+class Buildings:
+    """Graphs that a worker has built since it last told; goes with any reply.
+
+    Attributes:
+        records: one a building, as in ``building.json`` (docs/session-format.md).
+        compiles: one a compilation by XLA, as there.
+        calls: calls of the request, from 0, in which something was built or compiled.
+        left_out: what there is no record of, because there was too much.
+        sees_xla: whether compilations by XLA are seen.
+    """
+
+    records: tuple[dict[str, Any], ...] = ()
+    compiles: tuple[dict[str, Any], ...] = ()
+    calls: tuple[int, ...] = ()
+    left_out: int = 0
+    sees_xla: bool = True
+
+
+@dataclass(frozen=True)
 class Ready:
     """The workload is loaded and the mode is ready for its first call.
 
@@ -165,6 +184,7 @@ class Ready:
         notes: sentences that a reader must know.
         environment: what only a process with TensorFlow knows, flat name -> value.
         rss_bytes: resident set size, or None where the system does not say.
+        imported_rss_bytes: the same when TensorFlow and Keras were imported, and nothing else.
     """
 
     title: str
@@ -174,11 +194,11 @@ class Ready:
     notes: tuple[str, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
     rss_bytes: int | None = None
+    imported_rss_bytes: int | None = None
     kind: Literal["ready"] = "ready"
 
 
 @dataclass(frozen=True)
-        imported_rss_bytes: the same when TensorFlow and Keras were imported, and nothing else.
 class Called:
     """The first call, and those that were made to be traced with it.
 
@@ -188,7 +208,6 @@ class Called:
         later_s: of each call that was traced after it.
         traced: whether the profiler was on in the first call.
         early: the trace, or None when none was asked for or it could not be recorded.
-    imported_rss_bytes: int | None = None
         notes: sentences that a reader must know.
     """
 
@@ -198,6 +217,7 @@ class Called:
     traced: bool = False
     early: TraceRecord | None = None
     notes: tuple[str, ...] = ()
+    buildings: Buildings | None = None
     kind: Literal["called"] = "called"
 
 
@@ -212,6 +232,7 @@ class Kept:
 
     seconds: tuple[float, ...] = ()
     problem: str | None = None
+    buildings: Buildings | None = None
     kind: Literal["kept"] = "kept"
 
 
@@ -221,6 +242,7 @@ class Warmed:
 
     seconds: tuple[float, ...]
     losses: tuple[float, ...] = ()
+    buildings: Buildings | None = None
     kind: Literal["warmed"] = "warmed"
 
 
@@ -238,6 +260,7 @@ class Timed:
     started_ns: int
     seconds: tuple[float, ...]
     peak_rss_bytes: int | None = None
+    buildings: Buildings | None = None
     kind: Literal["timed"] = "timed"
 
 
@@ -249,11 +272,14 @@ class Traced:
         record: what was recorded, or None when it could not be.
         notes: sentences that a reader must know, such as fewer steps than asked.
         error: why there is no record.
+        told: what the process holds in memory, or None.
     """
 
     record: TraceRecord | None
     notes: tuple[str, ...] = ()
     error: Failure | None = None
+    told: Told | None = None
+    buildings: Buildings | None = None
     kind: Literal["traced"] = "traced"
 
 
@@ -262,13 +288,11 @@ class Farewell:
     """The loop has ended as asked; the process ends now."""
 
     kind: Literal["farewell"] = "farewell"
-        told: what the process holds in memory, or None.
 
 
 @dataclass(frozen=True)
 class Failed:
     """The worker cannot go on; the process ends now.
-    told: Told | None = None
 
     Attributes:
         failure: what happened.

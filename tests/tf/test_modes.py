@@ -124,7 +124,7 @@ class FakePacer:
         self.starts += 1
         self.open = True
 
-    def tick(self, outputs=None, *, anew=False):
+    def tick(self, outputs=None, *, anew=False, inputs=None):
         import keras
 
         assert self.open, "a call ends that never began"

@@ -14,7 +14,7 @@ from typing import Concatenate, Literal, ParamSpec
 
 from graphprof import session as disk
 from graphprof.analysis.parity_file import PARITY_FILE
-from graphprof.capture import protocol
+from graphprof.capture import protocol, variants
 from graphprof.capture.controller.child import Child, Lost, any_answered, ask_and_wait
 from graphprof.capture.controller.ledger import Ledger, ProcessBook
 from graphprof.capture.controller.machine import Watch
@@ -70,6 +70,7 @@ class Surroundings:
     early: set[str] = field(default_factory=set)
     described: set[str] = field(default_factory=set)
     residents: Residents = field(default_factory=Residents)
+
 
 class Member:
     """A worker with what it has measured.
@@ -181,16 +182,17 @@ class Crew:
 
     def _prepare(self, member: Member) -> None:
         around = self.around
-        spec, weights = around.spec, str(around.weights)
+        mode, weights = variants.mode_of(member.mode), str(around.weights)
+        spec = variants.spec_of(member.mode, around.spec)
         member.keeps_results = (
             around.options.parity
             and member.child.arm == "mode"
             and not results_file(around.ledger, member.mode).exists()
         )
         if around.weights.exists():
-            request = protocol.Prepare(member.mode, dataclasses.replace(spec, weights_path=weights))
+            request = protocol.Prepare(mode, dataclasses.replace(spec, weights_path=weights))
         else:
-            request = protocol.Prepare(member.mode, spec, save_weights=weights)
+            request = protocol.Prepare(mode, spec, save_weights=weights)
         request = dataclasses.replace(request, keep_results=member.keeps_results)
         member.child.ask(request, around.options.timeout_s)
 
@@ -201,16 +203,16 @@ class Crew:
         member.book.startup_s = time.perf_counter() - member.child.launched_at
         member.steps_per_call = reply.steps_per_call
         self.rss_bytes = max(self.rss_bytes, reply.rss_bytes or 0)
-        ledger = self.around.ledger
-        ledger.resolve(
         if reply.imported_rss_bytes is not None:
             who = self._who(member)
             self.around.residents.note(who, "imports", rss_bytes=reply.imported_rss_bytes)
             self.around.residents.note(who, "loading", rss_bytes=reply.rss_bytes)
+        ledger = self.around.ledger
+        ledger.resolve(
             member.mode,
             reply.steps_per_call,
             title=reply.title,
-            resolved=reply.resolved,
+            resolved={**reply.resolved, **variants.changes_of(member.mode)},
             notes=tuple(dict.fromkeys((*ledger.run(member.mode).notes, *reply.notes))),
         )
         if not ledger.info.workload:
@@ -236,6 +238,9 @@ class Crew:
         with residents.during(who, request):
             reply = ask_and_wait(member.child, request, timeout_s, self.around.stop)
         residents.answered(who, request, reply)
+        buildings = getattr(reply, "buildings", None)
+        if buildings is not None:
+            self.around.ledger.keep_buildings(member.mode, member.book, buildings)
         return reply
 
     def _who(self, member: Member) -> Who:

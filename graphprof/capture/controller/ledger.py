@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from graphprof import session as disk
 from graphprof._version import __version__
+from graphprof.analysis import building_log
+from graphprof.capture.protocol import Buildings
 from graphprof.errors import StorageError
 from graphprof.session import (
     Block,
@@ -64,6 +66,8 @@ class Ledger:
         self._steps_per_call = dict.fromkeys(info.modes, 1)
         self._books: dict[str, list[ProcessBook]] = {mode: [] for mode in info.modes}
         self._samples: list[MachineSample] = []
+        self._buildings: dict[str, list[dict[str, Any]]] = {mode: [] for mode in info.modes}
+        self._unsaved_buildings: set[str] = set()
 
     @property
     def info(self) -> SessionInfo:
@@ -104,6 +108,22 @@ class Ledger:
         if record is not None:
             self._runs[mode] = dataclasses.replace(self._runs[mode], early=record)
         self.remark(mode, *notes)
+
+    def keep_buildings(self, mode: str, book: ProcessBook, told: Buildings) -> None:
+        """Note the graphs that a worker of a mode has built."""
+        place = len(book.blocks)
+        log = self._buildings[mode]
+        process = next((one for one in log if one["pid"] == book.pid), None)
+        if process is None:
+            process = {"wave": book.wave, "arm": book.arm, "pid": book.pid}
+            process |= {"buildings": [], "compiles": [] if told.sees_xla else None, "left_out": 0}
+            log.append(process)
+        for key, new in (("buildings", told.records), ("compiles", told.compiles)):
+            for record in new:
+                block = place if record["during"] == "block" else None
+                process[key].append({**record, "block": block})
+        process["left_out"] += told.left_out
+        self._unsaved_buildings.add(mode)
 
     def fail(self, mode: str, failure: Failure) -> None:
         """Say why a mode has no complete result; what it has measured stays."""
@@ -149,6 +169,9 @@ class Ledger:
             if measurement is not None:
                 disk.save(own / disk.MEASUREMENT_FILE, measurement)
             disk.save(own / disk.RUN_FILE, run)
+            if mode in self._unsaved_buildings:
+                building_log.save(own / building_log.BUILDING_FILE, self._buildings[mode])
+        self._unsaved_buildings.clear()
         disk.save(self.folder / disk.SESSION_FILE, self._complete_info())
 
     def close(self, status: Literal["complete", "interrupted", "failed"]) -> None:

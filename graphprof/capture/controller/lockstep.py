@@ -133,7 +133,8 @@ def _block(member: Member, crew: Crew, number: int, position: int) -> None:
     if not isinstance(reply, protocol.Timed):
         raise nonsense(member, reply)
     started_s = reply.started_ns * 1e-9 - crew.around.ledger.origin
-    member.book.blocks.append(Block(number, position, started_s, reply.seconds))
+    built = reply.buildings.calls if reply.buildings else ()
+    member.book.blocks.append(Block(number, position, started_s, reply.seconds, built))
     member.book.peak_rss_bytes = reply.peak_rss_bytes
     member.recent_s.append(statistics.median(reply.seconds))
 

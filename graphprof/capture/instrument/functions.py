@@ -38,11 +38,17 @@ def _call(watch: Watch, original: Any) -> Any:
             return original(self, *args, **kwds)
         eagerly = private.running_functions_eagerly()
         kind = "call_eagerly" if eagerly else "call"
-        token = tree.enter(kind, getattr(self, "_name", "function"), sites.here(2))
+        name = getattr(self, "_name", "function")
+        site = sites.here(2)
+        outermost = tree.current is tree.root
+        built = len(watch.buildings)
+        token = tree.enter(kind, name, site)
         try:
             return original(self, *args, **kwds)
         finally:
             tree.leave(token)
+            if outermost and (eagerly or len(watch.buildings) != built):
+                watch.replays.function(self, name, site, (args, kwds))
 
     return __call__
 
@@ -149,6 +155,7 @@ def _end(watch: Watch, record: dict[str, Any], concrete: Any) -> None:
     record["failed"] = concrete is None
     name = getattr(concrete, "name", b"")
     record["concrete"] = name.decode() if isinstance(name, bytes) else str(name)
+    record["op_count"] = record["op_count"] or private.op_count(concrete)
     places: dict[tuple[Any, ...], list[Any]] = record.pop("places")
     record["places"] = [
         {

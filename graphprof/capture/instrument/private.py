@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -188,6 +189,8 @@ def python_function(options: Any) -> Callable[..., Any] | None:
         inner = getattr(function, "__wrapped__", None)
         if inner is None:
             inner = getattr(function, "__func__", None)
+        if inner is None:  # ours around the user's (capture.workloads.step)
+            inner = getattr(function, "graphprof_step", None)
         if inner is None:
             break
         function = inner
@@ -205,6 +208,12 @@ def code_site(function: Any) -> Site | None:
             return None if code is None else (code.co_filename, code.co_firstlineno)
         function = inner
     return None
+
+
+def op_count(concrete: Any) -> int:
+    """Ops in the graph of a concrete function, without those of functions that it calls."""
+    operations = getattr(getattr(concrete, "graph", None), "get_operations", None)
+    return len(operations()) if callable(operations) else 0
 
 
 def call_again(options: Any) -> object:
@@ -278,6 +287,76 @@ def tensor_id(tensor: Any) -> int | None:
     """The number of an eager tensor, drawn from ``TENSOR_CLOCK`` as it was made, or None."""
     number = getattr(tensor, "_id", None)
     return number if isinstance(number, int) else None
+
+
+# Replaying (``capture.replay``): what live objects hold that means nothing in another process.
+
+TRACKED_CONTAINERS = Point(
+    "keras.src.utils.tracking:TrackedList", "models that hold lists of layers, when replayed"
+)
+KERAS_SAVEABLE = Point(
+    "keras.src.saving.keras_saveable:KerasSaveable", "models of the program, when replayed"
+)
+GENERATOR_BATCHES = Point(
+    "keras.src.trainers.data_adapters.generator_data_adapter:peek_and_restore",
+    "the data of generators, when replayed",
+)
+REPLAY_POINTS = (TRACKED_CONTAINERS, KERAS_SAVEABLE, GENERATOR_BATCHES)
+
+
+def is_keras_saveable(thing: Any) -> bool:
+    """Whether ``thing`` is a layer, model, metric, loss or optimizer: Keras pickles those its way."""
+    return any(kind.__name__ == "KerasSaveable" for kind in type(thing).__mro__)
+
+
+def is_tracked_container(thing: Any) -> bool:
+    """Whether ``thing`` is a list, dict or set that Keras watches for layers."""
+    kind = type(thing)
+    return kind.__name__.startswith("Tracked") and kind.__module__ == "keras.src.utils.tracking"
+
+
+def renew_identities(thing: Any) -> None:
+    """Bring up to date what a Keras object knows by ``id()``, after it came from another process."""
+    tracker = getattr(thing, "_tracker", None)
+    for name, (_, store) in getattr(tracker, "config", {}).items():
+        tracker.stored_ids[name] = {id(one) for one in store}  # type: ignore[union-attr]
+    if hasattr(thing, "_trainable_variables_indices"):
+        known = getattr(thing, "_trainable_variables", [])
+        thing._trainable_variables_indices = {
+            thing._var_key(variable): number for number, variable in enumerate(known)
+        }
+
+
+def python_of(function: Any) -> Callable[..., Any]:
+    """The Python function of a ``tf.function``; of a method's, bound to its object."""
+    inner: Any = function.python_function
+    for _ in range(20):
+        owner = getattr(inner, "__self__", None)
+        target = getattr(owner, "weakrefself_target__", None)
+        if target is not None:
+            original: Any = owner.weakrefself_func__()  # type: ignore[union-attr]
+            return types.MethodType(original, target())
+        wrapped = getattr(inner, "__wrapped__", None)
+        if wrapped is None:
+            break
+        inner = wrapped
+    result: Callable[..., Any] = function.python_function
+    return result
+
+
+def function_arguments(function: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """What ``tf.function`` was called with to make ``function``."""
+    return python_of(function), {
+        "input_signature": getattr(function, "input_signature", None),
+        "autograph": getattr(function, "_autograph", True),
+        "jit_compile": getattr(function, "_jit_compile", None),
+        "reduce_retracing": getattr(function, "_reduce_retracing", False),
+    }
+
+
+def first_batches(adapter: Any) -> list[Any]:
+    """The batches that Keras read of a generator to learn their shapes."""
+    return list(getattr(adapter, "_first_batches", None) or [])
 
 
 # Workloads and modes (``capture.data``, ``capture.modes.resolved``): what has no public name.

@@ -51,6 +51,26 @@ def _weak(trace_type: Any) -> dict[str, Any]:
     return {"kind": "object", "type": type(target).__name__, "id": _serial(target, reference)}
 
 
+def of_values(value: Any) -> dict[str, Any] | None:
+    """The tensors in a batch, described like a signature; None when there are none."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        items = {str(key): of_values(inner) for key, inner in value.items()}
+        return {"kind": "dict", "type": "dict", "items": _given(items)}
+    if isinstance(value, (list, tuple)):
+        items = {str(key): of_values(inner) for key, inner in enumerate(value)}
+        return {"kind": "list", "type": type(value).__name__, "items": _given(items)}
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        dtype = getattr(value.dtype, "name", str(value.dtype))
+        return {"kind": "tensor", "shape": [int(size) for size in value.shape], "dtype": dtype}
+    return {"kind": "other", "text": type(value).__name__}
+
+
+def _given(items: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
+    return {key: item for key, item in items.items() if item is not None}
+
+
 _serials: dict[int, tuple[Any, int]] = {}
 
 

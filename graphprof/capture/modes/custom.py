@@ -66,7 +66,7 @@ def _run(workload: Workload, step: Step, pacer: Pacer) -> None:
             raise exhausted(calls) from None
         outputs = step(batch)
         calls += 1
-        if not pacer.tick(outputs):
+        if not pacer.tick(outputs, inputs=batch):
             return
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Protocol
 
@@ -45,6 +46,22 @@ class Keeper(Protocol):
         """The task for that request."""
 
 
+class Log(Protocol):
+    """Notes what is built (``graphprof.capture.instrument.building``; needs TensorFlow)."""
+
+    def call_ended(
+        self, during: str, within: int, call: int, seconds: float, inputs: Any = None
+    ) -> None:
+        """A call of the loop has ended."""
+
+    @property
+    def sees_xla(self) -> bool:
+        """Whether compilations by XLA are seen."""
+
+    def take(self) -> protocol.Buildings | None:
+        """What is new."""
+
+
 class Dismissed(BaseException):
     """Nobody waits for this worker any more: the connection closed, or it was sent away.
 
@@ -66,6 +83,8 @@ class WorkerPacer:
         clock: nanoseconds, monotonic.
         first: makes the task of the first call; None makes the call and nothing else.
         keeper: keeps results, or None.
+        graphs: makes the task that describes the mode's graphs, or None.
+        log: notes in which calls graphs were built, or None.
     """
 
     def __init__(
@@ -76,8 +95,15 @@ class WorkerPacer:
         clock: Callable[[], int] = time.perf_counter_ns,
         first: Callable[[protocol.FirstCall], Task] | None = None,
         keeper: Keeper | None = None,
+        graphs: Callable[[protocol.DescribeGraphs], Task] | None = None,
+        log: Log | None = None,
     ) -> None:
+        self._log = log
+        self._kind = ""
+        self._within = 0
+        self._calls = 0
         self._first = first
+        self._graphs = graphs
         self._keeper = keeper
         self.losses: list[float] = []
         self.finished = False
@@ -89,8 +115,6 @@ class WorkerPacer:
         self._bracket: Bracket = None
         self._open: AbstractContextManager[object] | None = None
         self._began = 0
-        graphs: Callable[[protocol.DescribeGraphs], Task] | None = None,
-        log: Log | None = None,
 
     def start(self) -> None:
         """Wait until the parent asks for the first call; it begins as this returns.
@@ -102,17 +126,22 @@ class WorkerPacer:
         self._end()
         self._begin()
 
-    def tick(self, outputs: Any = None, *, anew: bool = False) -> bool:
+    def tick(self, outputs: Any = None, *, anew: bool = False, inputs: Any = None) -> bool:
         """Note the call that has ended, wait between requests; False when the loop must end.
 
         Args:
             outputs: of the call; see ``Pacer``.
             anew: the loop begins anew: its next call begins with ``start``, not as this returns.
+            inputs: of the call, where the loop knows them.
         """
         if self._settle is not None:
             self._settle(outputs)
         call = Call(self._began, (self._clock() - self._began) * 1e-9)
         self._end()
+        if self._log is not None:
+            self._log.call_ended(self._kind, self._within, self._calls, call.seconds, inputs)
+        self._within += 1
+        self._calls += 1
         if len(self.losses) < LOSSES_KEPT:
             value = scalar(outputs)
             if value is not None:
@@ -156,6 +185,7 @@ class WorkerPacer:
                 self._task = None
                 self._say(protocol.Farewell())
                 return False
+            self._kind, self._within = request.kind, 0
             self._task = self._task_for(request)
             try:
                 self._bracket = next(self._task)
@@ -165,6 +195,8 @@ class WorkerPacer:
             return True
 
     def _say(self, reply: protocol.Reply) -> None:
+        if self._log is not None:
+            reply = _with_buildings(reply, self._kind, self._log)
         try:
             protocol.answer(self._connection, reply)
         except OSError as error:
@@ -180,11 +212,30 @@ class WorkerPacer:
                 return _block(request)
             case protocol.RecordTrace():
                 return self._trace(request)
+            case protocol.DescribeGraphs() if self._graphs is not None:
+                return self._graphs(request)
             case protocol.KeepResults() if self._keeper is not None:
                 return self._keeper.keep(request)
             case protocol.ExamineResults() if self._keeper is not None:
                 return self._keeper.examine(request)
         raise AssertionError(f"no task for {request!r}")
+
+
+def _with_buildings(reply: protocol.Reply, asked: str, log: Log) -> protocol.Reply:
+    """Tell of what was built with the reply; what examining builds is ours and not the mode's.
+
+    The first call's reply tells of it in any case: so it is known that buildings are watched.
+    """
+    taken = log.take()
+    if asked == "first" and taken is None:
+        taken = protocol.Buildings(sees_xla=log.sees_xla)
+    if asked in _OURS or taken is None or isinstance(reply, _WITHOUT_BUILDINGS):
+        return reply
+    return replace(reply, buildings=taken)
+
+
+_OURS = ("examine", "graphs")
+_WITHOUT_BUILDINGS = (protocol.Ready, protocol.Farewell, protocol.Failed)
 
 
 def first_call(bracket: Bracket = None) -> Task:
@@ -205,8 +256,6 @@ def _warm_up(request: protocol.WarmUp, losses: list[float]) -> Task:
     return protocol.Warmed(tuple(seconds), tuple(losses))
 
 
-            case protocol.DescribeGraphs() if self._graphs is not None:
-                return self._graphs(request)
 def _block(request: protocol.TimeBlock) -> Task:
     first = yield None
     seconds = yield from calls(request.calls - 1)

@@ -91,10 +91,11 @@ def _run(
 ) -> None:
     import tensorflow as tf
 
+    from graphprof.capture.instrument.building import BuildingLog
     from graphprof.capture.modes import registry
     from graphprof.capture.worker import early, held
-    from graphprof.capture.worker.labelling import Labelling
     from graphprof.capture.worker.graphs import Graphing
+    from graphprof.capture.worker.labelling import Labelling
     from graphprof.capture.worker.recorder import Recorder, tracer
 
     mode = registry.resolve(request.mode, workload.phase)
@@ -102,7 +103,10 @@ def _run(
     if reason is not None:
         raise Unavailable(reason)
     results = _results(request, workload)
+    log = BuildingLog()
+    log.install()
     loop = mode.prepare(workload)
+    log.watch_xla(compiled=bool(loop.resolved.get("jit_compile")))
     if results is not None:
         results.prepared(loop.resolved, loop.steps_per_call)
     phase: Phase = workload.phase
@@ -114,11 +118,11 @@ def _run(
             steps_per_call=loop.steps_per_call,
             resolved=loop.resolved,
             workload=described,
-            notes=tuple(workload.notes),
+            notes=(*workload.notes, *filter(None, [log.lost])),
             environment=environment.collect("worker"),
             rss_bytes=rss_bytes(),
-        ),
             imported_rss_bytes=imported,
+        ),
     )
     labelling = Labelling(op_by_op=bool(loop.resolved.get("run_eagerly")))
     recorder = Recorder(tf.profiler.experimental)

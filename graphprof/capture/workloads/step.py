@@ -34,6 +34,13 @@ def adapt(step: Callable[..., Any], first: Any) -> Callable[[Any], Any]:
     Raises:
         WorkloadError: the parameters do not fit the batch.
     """
+    adapted = _adapted(step, first)
+    # Says whose building it is when it is built.
+    adapted.graphprof_step = step  # type: ignore[attr-defined]
+    return adapted
+
+
+def _adapted(step: Callable[..., Any], first: Any) -> Callable[[Any], Any]:
     parameters = _parameters(step)
     if not parameters:
         return lambda _: step()
