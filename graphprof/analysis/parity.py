@@ -1,33 +1,34 @@
 """Whether the modes do the same work: what they computed, compared number by number.
 
 Each mode runs the same few steps from the same weights on the same batches and leaves what it
-computed in its folder (see ``parity_file``); so does, where it was possible, a float64 eager run.
-
-An error is the largest difference over the largest magnitude on the other side; beside it stands
-the same difference in units in the last place (ULP) of that magnitude. Magnitudes within one kind
-of array have a floor of ``FLOOR`` times the largest of that kind, because what should cancel to 0
-leaves rounding errors of the terms. Variables are also compared by their *update*, final minus
-initial, over the update's root mean square: a wrong optimizer hardly moves the weights. After steps
-the error is that of most numbers (``MOST``) and not of the worst: where a gradient happens to be
-near 0, an optimizer that divides by its magnitude (Adam) makes a full step of its rounding error. A
-variable whose gradient is nothing but such rounding is not judged after the steps (Adam blows it
-up to full size; a bias in front of a batch normalisation is the usual case), nor are then variables
-without a gradient, such as that layer's moving mean, which follows the bias.
+computed in its folder (see ``parity_file``); so does, where it was possible, a float64 eager run, the
+reference. Every mode is held against the baseline and against the reference: the first says whether
+two modes agree, the second which of them is right. How errors are measured and what may pass is in
+``deviations``.
 
 Errors within the tolerance of the coarser precision pass. With a reference, so do errors that bring
-a mode no more than ``REFERENCE_SLACK`` times as far from it as the baseline is itself.
+a mode no more than ``REFERENCE_SLACK`` times as far from it as the baseline is itself: such a model is
+as sensitive to rounding in any mode.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from graphprof.analysis import deviations
+from graphprof.analysis.deviations import (
+    KINDS,
+    TOLERANCE,
+    Deviation,
+    FromReference,
+    Kind,
+    carried_away,
+)
 from graphprof.analysis.parity_file import (
     DAMAGE,
     PARITY_FILE,
@@ -37,66 +38,20 @@ from graphprof.analysis.parity_file import (
 )
 from graphprof.session import Session, graphprof_folder
 
-Kind = Literal["loss", "output", "layer", "gradient", "weight", "update"]
 Verdict = Literal["passed", "failed", "unknown"]
 
-# Relative errors that a correct mode may show. Different summation orders in float32 come to some
-# 1e-6 in outputs; float16 has 1e-3 in a single number.
-TOLERANCE: Final[Mapping[str, float]] = {
-    "float64": 1e-9,
-    "float32": 1e-4,
-    "float16": 2e-2,
-    "bfloat16": 1e-1,
-}
-# A gradient sums over batch and image, some 1e5 terms (XLA was seen at 6e-4 where they nearly cancel).
-# Rounding errors grow over the steps; an update is a difference of two close numbers (seen: 3e-2).
-TOLERANCE_FACTOR: Final[Mapping[Kind, float]] = {
-    "loss": 1,
-    "output": 1,
-    "layer": 1,
-    "gradient": 10,
-    "weight": 10,
-    "update": 1000,
-}
-EPSILON: Final[Mapping[str, float]] = {
-    "float64": 2.0**-52,
-    "float32": 2.0**-23,
-    "float16": 2.0**-10,
-    "bfloat16": 2.0**-7,
-}
-FLOOR: Final = 1e-2
-# A gradient this much smaller than the largest of the model is made of rounding errors.
-ROUNDING: Final = 1e-5
 REFERENCE_SLACK: Final = 10.0
-# After steps so much of a variable must agree; a wrong optimizer moves nearly all of it.
-MOST: Final = 0.9
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """How far one array of a mode is from the baseline's.
-
-    Attributes:
-        kind: which kind of array.
-        name: output, layer or variable; the number of the step for a loss.
-        relative: the error (see the module); ``math.inf`` where only one side is finite or the
-            shapes differ.
-        ulp: the same in units in the last place; None for an update.
-        tolerance: what may pass.
-        ok: whether it passes; None when it is not judged.
-    """
-
-    kind: Kind
-    name: str
-    relative: float
-    ulp: float | None
-    tolerance: float
-    ok: bool | None
+# How much nearer or farther is said from so many arrays on: fewer are chance.
+_FEWEST: Final = 3
+# What is computed once, at the initial weights: later errors are those of the steps before.
+_AT_ONCE: Final[tuple[Kind, ...]] = ("layer", "output", "gradient")
+# Random numbers of Keras's layers, which evaluation does not draw, begin so in a recording.
+_LAYER: Final = "layer "
 
 
 @dataclass(frozen=True)
 class ModeParity:
-    """One mode against the baseline.
+    """One mode against the baseline, and against the reference.
 
     Attributes:
         mode: the mode's name.
@@ -106,6 +61,10 @@ class ModeParity:
         worst: the deviation that comes closest to its tolerance, or exceeds it most; None when
             nothing was compared.
         deviations: all of them, in the order of the model.
+        random: what draws random numbers that the seeds do not make equal, such as
+            ``layer dropout under XLA``.
+        times_baseline: how many times as far from the reference as the baseline it is: the median
+            over layers, outputs and gradients; None where too few are off to tell.
     """
 
     mode: str
@@ -114,21 +73,33 @@ class ModeParity:
     first_layer: str | None
     worst: Deviation | None
     deviations: tuple[Deviation, ...]
+    random: tuple[str, ...] = ()
+    times_baseline: float | None = None
 
 
 @dataclass(frozen=True)
 class Parity:
-    """All modes of a session against its baseline.
+    """All modes of a session against its baseline and its reference.
 
     Attributes:
         baseline: the mode that the others are held against.
+        steps: after how many steps, or None where the baseline left nothing.
+        precision: of the baseline, or None where it left nothing.
         reference: whether a float64 reference was there.
+        no_reference: why it was not, one sentence, where that is known.
+        random_layers: layers that draw random numbers while they train.
         modes: one entry for each other mode, in order of display.
+        from_reference: the baseline itself against the reference.
     """
 
     baseline: str
+    steps: int | None
+    precision: str | None
     reference: bool
+    no_reference: str | None
+    random_layers: tuple[str, ...]
     modes: tuple[ModeParity, ...]
+    from_reference: tuple[Deviation, ...] = ()
 
 
 def of_session(session: Session, baseline: str | None = None) -> Parity | None:
@@ -143,12 +114,23 @@ def of_session(session: Session, baseline: str | None = None) -> Parity | None:
     if baseline not in paths or not any(path.is_file() for path in paths.values()):
         return None
     modes = []
-    with opened(paths[baseline]) as base, opened(session.path / REFERENCE_FILE) as reference:
+    with opened(paths[baseline]) as base, opened(session.path / REFERENCE_FILE) as found:
+        reason = why_no_reference(found)
+        reference = found if reason is None else None
         for mode, path in paths.items():
             if mode != baseline:
                 with opened(path) as recording:
                     modes.append(compare(mode, recording, base, reference))
-        return Parity(baseline, reference is not None, tuple(modes))
+        return Parity(
+            baseline=baseline,
+            steps=base.about.get("steps") if base else None,
+            precision=base.precision if base and not base.about.get("reason") else None,
+            reference=reference is not None,
+            no_reference=reason if found is not None else None,
+            random_layers=tuple(base.about.get("random_layers", ())) if base else (),
+            modes=tuple(modes),
+            from_reference=tuple(_from(reference, base).values()),
+        )
 
 
 def compare(
@@ -161,23 +143,14 @@ def compare(
     reason = _why_unknown(recording, baseline)
     if reason is not None or recording is None or baseline is None:
         return ModeParity(mode, "unknown", reason, None, None, ())
+    drawn = _drawn(recording, baseline)
     try:
-        deviations = tuple(_deviations(recording, baseline, reference))
+        found = _deviations(recording, baseline, reference)
     except DAMAGE as error:
         reason = f"What a mode computed cannot be read: {error}."
         return ModeParity(mode, "unknown", reason, None, None, ())
-    judged = [deviation for deviation in deviations if deviation.ok is not None]
-    if not judged:
-        return ModeParity(
-            mode, "unknown", "The two have nothing in common.", None, None, deviations
-        )
-    worst = max(judged, key=lambda deviation: deviation.relative / deviation.tolerance)
-    if worst.ok:
-        return ModeParity(mode, "passed", None, None, worst, deviations)
-    worst = max((d for d in judged if not d.ok), key=lambda d: d.relative / d.tolerance)
-    first = next((d.name for d in judged if not d.ok and d.kind != "loss"), None)
-    reason = f"{worst.kind.capitalize()} {worst.name} is off by {_amount(worst.relative)}."
-    return ModeParity(mode, "failed", reason, first, worst, deviations)
+    judged = _judged(mode, found, drawn)
+    return dataclasses.replace(judged, random=drawn, times_baseline=_times_baseline(found))
 
 
 def coarsest(precisions: Sequence[str]) -> str:
@@ -187,7 +160,46 @@ def coarsest(precisions: Sequence[str]) -> str:
     return unknown or max(precisions, key=lambda name: TOLERANCE[plain[name]])
 
 
+def why_no_reference(recording: Recording | None) -> str | None:
+    """Why what was to be the reference is none, in a sentence; None where it is one."""
+    if recording is None:
+        return "There is no float64 run."
+    if recording.about.get("reason"):
+        return str(recording.about["reason"])
+    coarse = list(recording.about.get("coarse_ops", ()))
+    if recording.precision != "float64":
+        coarse.insert(0, f"layers in {recording.precision}")
+    if coarse:
+        named = ", ".join(coarse[:3])
+        return f"The model does not compute in float64 when it is told to ({named})."
+    return None
+
+
+def _judged(mode: str, found: tuple[Deviation, ...], drawn: tuple[str, ...]) -> ModeParity:
+    judged = [deviation for deviation in found if deviation.ok is not None]
+    if judged and not all(deviation.ok for deviation in judged):
+        wrong = [deviation for deviation in judged if not deviation.ok]
+        worst = _worst(wrong)
+        first = next((d.name for d in wrong if d.kind != "loss"), None)
+        reason = f"{worst.kind.capitalize()} {worst.name} is off by {_amount(worst.relative)}."
+        return ModeParity(mode, "failed", reason, first, worst, found)
+    worst_of_all = _worst(judged) if judged else None
+    if drawn:
+        reason = f"Random numbers that no seed controls are drawn by {drawn[0]}."
+        if judged:
+            reason += " Where none are drawn, in evaluation, its outputs agree."
+        return ModeParity(mode, "unknown", reason, None, worst_of_all, found)
+    if not judged:
+        return ModeParity(mode, "unknown", "The two have nothing in common.", None, None, found)
+    return ModeParity(mode, "passed", None, None, worst_of_all, found)
+
+
+def _worst(found: Iterable[Deviation]) -> Deviation:
+    return max(found, key=lambda deviation: deviation.relative / deviation.tolerance)
+
+
 def _why_unknown(recording: Recording | None, baseline: Recording | None) -> str | None:
+    """Why the two cannot be compared at all."""
     if recording is None:
         return "What this mode computed was not recorded."
     if recording.about.get("reason"):
@@ -196,164 +208,84 @@ def _why_unknown(recording: Recording | None, baseline: Recording | None) -> str
         return "What the baseline computed was not recorded."
     if recording.about.get("steps") != baseline.about.get("steps"):
         return "The two made different numbers of steps."
-    drawn = [*recording.about.get("random", []), *baseline.about.get("random", [])]
-    if drawn:
-        return f"Random numbers that no seed controls are drawn by {drawn[0]}."
+    batches = [r.about["batch"] for r in (recording, baseline) if r.about.get("batch")]
+    if len(set(batches)) > 1:
+        return "The two were given other batches: something that no seed controls makes the data."
     unknown = [r.precision for r in (recording, baseline) if r.precision not in TOLERANCE]
     return f"No tolerance is known for precision {unknown[0]}." if unknown else None
 
 
 def _deviations(
     mode: Recording, base: Recording, reference: Recording | None
-) -> Iterator[Deviation]:
-    """Deviations in the order of computing: forward, backward, update."""
-    precision = max(mode.precision, base.precision, key=lambda name: TOLERANCE[name])
-    yield from _of_kind("layer", mode, base, reference, precision)
-    yield from _of_kind("output", mode, base, reference, precision)
-    yield from _losses(mode.losses(), base.losses(), precision)
-    yield from _of_kind("gradient", mode, base, reference, precision)
-    yield from _of_kind("weight", mode, base, reference, precision)
-    yield from _updates(mode, base, reference, precision)
+) -> tuple[Deviation, ...]:
+    unjudged = carried_away(base) | (carried_away(reference) if reference else set())
+    found = deviations.between(mode, base, kinds=_comparable(mode, base), unjudged=unjudged)
+    own, baselines = _from(reference, mode, unjudged), _from(reference, base, unjudged)
+    return tuple(
+        _beside_reference(one, own.get((one.kind, one.name)), baselines.get((one.kind, one.name)))
+        for one in found
+    )
 
 
-def _losses(
-    mode: Mapping[int, NDArray[Any]], base: Mapping[int, NDArray[Any]], precision: str
-) -> Iterator[Deviation]:
-    """Of the steps at whose end both give one: a call of several steps gives only its last."""
-    for step in sorted(mode.keys() & base.keys()):
-        # From the second step on a loss carries the errors of the updates before it.
-        tolerance = TOLERANCE[precision] * (1 if step == 0 else 10)
-        relative, ulp = _error(mode[step], base[step], 0.0, precision)
-        yield Deviation("loss", str(step), relative, ulp, tolerance, relative <= tolerance)
+def _from(
+    reference: Recording | None, recording: Recording | None, unjudged: Iterable[str] = ()
+) -> dict[tuple[Kind, str], Deviation]:
+    """The errors of a recording against the reference, as far as both can be compared."""
+    if reference is None or _why_unknown(recording, reference) or recording is None:
+        return {}
+    kinds = _comparable(recording, reference)
+    unjudged = {*unjudged, *carried_away(reference)}
+    try:
+        found = deviations.between(
+            recording, reference, kinds=kinds, unjudged=unjudged, shared=True
+        )
+    except DAMAGE:  # without it the modes are still compared with each other
+        return {}
+    return {(one.kind, one.name): one for one in found}
 
 
-def _of_kind(
-    kind: Kind, mode: Recording, base: Recording, reference: Recording | None, precision: str
-) -> Iterator[Deviation]:
-    names = base.names(kind)
-    floor = FLOOR * max((_largest(base.array(f"{kind}/{name}")) for name in names), default=0.0)
-    tolerance = TOLERANCE[precision] * TOLERANCE_FACTOR[kind]
-    unjudged = _carried_away(base) | _with_update(base) if kind == "weight" else set()
-    share = MOST if kind == "weight" else 1.0
-    for name in _shared(kind, mode, base):
-        key = f"{kind}/{name}"
-        if key not in mode.arrays or key not in base.arrays:
-            yield Deviation(kind, name, math.inf, None, tolerance, ok=False)
-            continue
-        theirs = base.array(key)
-        relative, ulp = _error(mode.array(key), theirs, floor, precision, share)
-        ok = relative <= tolerance
-        if not ok and reference is not None and key in reference.arrays:
-            truth = reference.array(key)
-            own, _ = _error(mode.array(key), truth, floor, precision, share)
-            baselines, _ = _error(theirs, truth, floor, precision, share)
-            ok = own <= max(tolerance, REFERENCE_SLACK * baselines)
-        judged = name not in unjudged or not math.isfinite(relative)
-        yield Deviation(kind, name, relative, ulp, tolerance, ok if judged else None)
+def _beside_reference(
+    found: Deviation, own: Deviation | None, baseline: Deviation | None
+) -> Deviation:
+    if own is None:
+        return found
+    beside = FromReference(
+        own.relative, own.ulp, own.ok, None if baseline is None else baseline.relative
+    )
+    ok = found.ok
+    if ok is False and baseline is not None:
+        ok = own.relative <= max(found.tolerance, REFERENCE_SLACK * baseline.relative)
+    return dataclasses.replace(found, ok=ok, reference=beside)
 
 
-def _updates(
-    mode: Recording, base: Recording, reference: Recording | None, precision: str
-) -> Iterator[Deviation]:
-    tolerance = TOLERANCE[precision] * TOLERANCE_FACTOR["update"]
-    unjudged = _carried_away(base)
-    for name in base.names("weight"):
-        keys = (f"initial/{name}", f"weight/{name}")
-        if any(key not in r.arrays for key in keys for r in (mode, base)):
-            continue
-        if len({r.arrays[key].shape for key in keys for r in (mode, base)}) > 1:
-            continue  # the weights tell
-        update, theirs = _update(mode, name), _update(base, name)
-        relative = _update_error(update, theirs)
-        ok = relative <= tolerance
-        if not ok and reference is not None and all(key in reference.arrays for key in keys):
-            truth = _update(reference, name)
-            baselines = _update_error(theirs, truth)
-            ok = _update_error(update, truth) <= max(tolerance, REFERENCE_SLACK * baselines)
-        yield Deviation("update", name, relative, None, tolerance, None if name in unjudged else ok)
+def _drawn(one: Recording, other: Recording) -> tuple[str, ...]:
+    """What draws random numbers that are other ones in the two."""
+    drawn = [*one.about.get("random", []), *other.about.get("random", [])]
+    if one.precision != other.precision:
+        layers = [*one.about.get("random_layers", []), *other.about.get("random_layers", [])]
+        drawn += [f"{_LAYER}{name} in another precision" for name in layers]
+    return tuple(dict.fromkeys(drawn))
 
 
-def _shared(kind: Kind, mode: Recording, base: Recording) -> Sequence[str]:
-    """Names of both sides; layers may be recorded on one side only, then they say nothing."""
-    names = base.names(kind)
-    if kind == "layer":
-        return [name for name in names if f"layer/{name}" in mode.arrays]
-    return [*names, *(name for name in mode.names(kind) if f"{kind}/{name}" not in base.arrays)]
+def _comparable(one: Recording, other: Recording) -> tuple[Kind, ...]:
+    """The kinds of arrays that no random number reaches."""
+    drawn = _drawn(one, other)
+    if not drawn:
+        return KINDS
+    if not all(name.startswith(_LAYER) for name in drawn):
+        return ()
+    evaluated = (one.about.get("evaluated", ()), other.about.get("evaluated", ()))
+    return tuple(kind for kind in KINDS if all(kind in found for found in evaluated))
 
 
-def _carried_away(base: Recording) -> set[str]:
-    """Variables that need not agree after the steps.
-
-    Those whose gradient is made of rounding errors (the optimizer may know it as well), and where
-    there are any, those that no gradient moves: a moving mean follows the bias in front of it.
-    """
-    kind = "gradient" if base.names("gradient") else "moment"
-    largest = {name: _largest(base.array(f"{kind}/{name}")) for name in base.names(kind)}
-    limit = ROUNDING * max(largest.values(), default=0.0)
-    noise = {name for name, size in largest.items() if size <= limit}
-    return noise | {name for name in base.names("weight") if noise and name not in largest}
-
-
-def _with_update(base: Recording) -> set[str]:
-    """Variables that are judged by their update: a bias that began at 0 is nothing but that."""
-    return {name for name in base.names("weight") if f"initial/{name}" in base.arrays}
-
-
-def _update(recording: Recording, name: str) -> NDArray[np.float64]:
-    return recording.array(f"weight/{name}") - recording.array(f"initial/{name}")
-
-
-def _error(
-    mode: NDArray[np.float64],
-    base: NDArray[np.float64],
-    floor: float,
-    precision: str,
-    share: float = 1.0,
-) -> tuple[float, float | None]:
-    """Difference over the largest magnitude, and in ULP of that magnitude.
-
-    The difference is what this share of the array does not exceed; a share of 1 takes the largest.
-    """
-    if np.shape(mode) != np.shape(base):
-        return math.inf, None
-    alike = np.isnan(mode) & np.isnan(base) | (mode == base)
-    with np.errstate(invalid="ignore"):
-        difference = _bound(np.where(alike, 0.0, np.asarray(mode) - base), share)
-    if difference == 0:
-        return 0.0, 0.0
-    if not math.isfinite(difference):
-        return math.inf, None
-    scale = max(_largest(np.where(np.isfinite(base), base, 0.0)), floor)
-    if scale == 0:
-        return math.inf, None
-    last_place = EPSILON[precision] * 2.0 ** math.floor(math.log2(scale))
-    return difference / scale, difference / last_place
-
-
-def _update_error(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Difference of most numbers over the root mean square of the other side."""
-    difference = _bound(one - other, MOST)
-    if difference == 0:
-        return 0.0
-    size = math.sqrt(float(np.mean(np.square(other))))
-    relative = difference / size if size > 0 else math.inf
-    return relative if math.isfinite(relative) else math.inf
-
-
-def _bound(differences: NDArray[np.float64], share: float) -> float:
-    """What this share of the differences do not exceed; infinite when any is not a number."""
-    largest = _largest(differences)
-    if share == 1 or not math.isfinite(largest):
-        return largest
-    return float(np.quantile(np.abs(differences), share))
-
-
-def _largest(values: NDArray[np.float64]) -> float:
-    """Largest magnitude; infinite when any value is not a number."""
-    if values.size == 0:
-        return 0.0
-    largest = float(np.max(np.abs(values)))
-    return math.inf if math.isnan(largest) else largest
+def _times_baseline(found: Iterable[Deviation]) -> float | None:
+    ratios = [
+        one.reference.relative / one.reference.baseline
+        for one in found
+        if one.kind in _AT_ONCE and one.reference and one.reference.baseline
+        if math.isfinite(one.reference.relative) and math.isfinite(one.reference.baseline)
+    ]
+    return statistics.median(ratios) if len(ratios) >= _FEWEST else None
 
 
 def _amount(relative: float) -> str:

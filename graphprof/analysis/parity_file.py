@@ -7,6 +7,8 @@ was possible, the session folder holds it as ``parity_reference.npz``. Both have
 ==================  ===========================================================================
 ``about``           0-d text, JSON: ``steps`` (how many), ``precision`` (``float32``, ...),
                     ``random`` (what draws random numbers that the seeds do not control),
+                    ``random_layers`` (layers that draw random numbers while they train),
+                    ``evaluated`` (kinds of arrays that were computed without them),
                     ``loss_steps`` (which steps ``loss`` is of, all by default), ``batch`` (a
                     fingerprint of a batch), ``coarse_ops`` (ops that compute in less than the
                     ``precision`` float64, where it is known); or ``reason``: why there is

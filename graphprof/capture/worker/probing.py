@@ -47,11 +47,13 @@ class Probed:
         random: ops in the step, as ``op RandomUniform``, that draw numbers which no seed makes equal.
         coarse: ops in the step that compute in less than float64, as ``MatMul in float32``; None
             where the step's graph cannot be built, so that nothing is known of its ops.
+        evaluated: which of ``arrays`` come from the model as it is evaluated, without dropout.
     """
 
     arrays: dict[str, Arrays] = field(default_factory=dict)
     random: tuple[str, ...] = ()
     coarse: tuple[str, ...] | None = None
+    evaluated: tuple[str, ...] = ()
 
 
 def probe(workload: Workload, resolved: Mapping[str, Any], names: Mapping[int, str]) -> Probed:
@@ -81,7 +83,7 @@ def probe(workload: Workload, resolved: Mapping[str, Any], names: Mapping[int, s
         },
     }
     kept = {kind: sampled(tensors) for kind, tensors in arrays.items() if tensors}
-    return Probed(kept, drawn, coarse)
+    return Probed(kept, drawn, coarse, ("layer", "output"))
 
 
 def _has_call(model: Any) -> bool:

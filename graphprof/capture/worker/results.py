@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphprof.analysis import parity, parity_file
+from graphprof.analysis import deviations, parity, parity_file
 from graphprof.capture import blame, protocol
 from graphprof.capture.worker import probing
 from graphprof.capture.worker.pacing import Task, calls, scalar
@@ -99,6 +99,7 @@ class Results:
                     return protocol.Kept(problem="What its first steps computed is gone")
                 about = dict(kept.about)
                 about["random"] = [*about.get("random", []), *found.random]
+                about["evaluated"] = list(found.evaluated)
                 if about["precision"] == "float64" and found.coarse is not None:
                     about["coarse_ops"] = list(found.coarse)
                 arrays = {name: kept.arrays[name] for name in kept.arrays if name != "about"}
@@ -127,11 +128,13 @@ class Results:
             pairs = zip(self._variables, arrays, strict=True)
             initial = {names[id(v)]: array for v, array in pairs if id(v) in names}
         final = {names[id(v)]: v for v in self._recorded()}
+        drawing = self._random_layers()
         declared = str(self._resolved.get("precision") or self._policy)
         about = {
             "steps": request.steps,
             "precision": parity.coarsest([declared, *self._layer_precisions]),
-            "random": self._random_layers(),
+            "random": [f"layer {name} under XLA" for name in drawing if self._under_xla()],
+            "random_layers": drawing,
             "loss_steps": list(self._losses),
             "batch": fingerprint(self._workload.first),
         }
@@ -173,14 +176,16 @@ class Results:
         return found
 
     def _random_layers(self) -> list[str]:
-        """Layers that draw random numbers; XLA draws others than the modes without it."""
-        if self._workload.phase != "train" or not self._resolved.get("jit_compile"):
+        """Layers that draw random numbers: other ones under XLA, and in another precision."""
+        if self._workload.phase != "train":
             return []
         import keras
 
         models = [thing for thing in self._workload.captured if isinstance(thing, keras.Layer)]
-        names = [name for model in models for name in layers.random_layers(model)]
-        return [f"layer {name} under XLA" for name in names]
+        return [name for model in models for name in layers.random_layers(model)]
+
+    def _under_xla(self) -> bool:
+        return bool(self._resolved.get("jit_compile"))
 
 
 def _layer_precisions(workload: Workload) -> list[str]:
@@ -194,7 +199,7 @@ def _layer_precisions(workload: Workload) -> list[str]:
         for layer in layers.walk(workload.model)
         if not isinstance(layer, keras.layers.InputLayer)  # it computes nothing
     )
-    return [name for name in dict.fromkeys(found) if name in parity.TOLERANCE]
+    return [name for name in dict.fromkeys(found) if name in deviations.TOLERANCE]
 
 
 def _file(folder: str) -> Path:
