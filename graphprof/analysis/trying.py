@@ -83,7 +83,7 @@ def judge(finding: Finding, outcome: Outcome) -> Tried:
         trial=finding.trial,
         verdict=said,
         sentence=_sentence(said, outcome),
-        predicted=Interval(gain.value, gain.low, gain.high),
+        predicted=Interval(gain.value, gain.low, gain.high) if gain.high > 1 else None,
         measured=outcome.measured,
         parity=outcome.parity,
         before_s=outcome.before_s,

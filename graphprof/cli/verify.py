@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphprof.cli import changes
 from graphprof.cli.profile import INTERRUPTED, SECONDS
 from graphprof.errors import UsageError
 
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from graphprof.capture.controller.progress import Progress
     from graphprof.capture.controller.stop import Stop
     from graphprof.session import Session
-    from graphprof.trials import Tried
+    from graphprof.trials import SourceTrial, Tried
 
 BUDGET_S = 60.0
+OWN_CHANGE = "own_change"
+"""What stands for a cause where the user tries a change that no finding asked for."""
 
 
 @click.command("verify", short_help="Try what the findings advise, and say whether it helped.")
@@ -38,18 +42,49 @@ BUDGET_S = 60.0
     metavar="TIME",
     help="Time for all trials together [60s].",
 )
+@click.option(
+    "--with",
+    "copy",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Try your own changed copy of the script.",
+)
+@click.option(
+    "--patch",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Try your own patch of the script.",
+)
+@click.option(
+    "--write-patch",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Only write the changes as patches (git apply, patch -p1).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was tried as JSON, nothing else.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while it works.")
-def command(path: Path, chosen: tuple[str, ...], budget: float, as_json: bool, quiet: bool) -> int:
+def command(
+    path: Path,
+    chosen: tuple[str, ...],
+    budget: float,
+    copy: Path | None,
+    patch: Path | None,
+    folder: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
     """Try what the findings of a session advise, and say whether it helped.
 
-    Each change is measured beside the program (or model) as it is, and what both compute is
-    compared. The verdicts are kept in the session: every later report shows them.
+    Each change is measured beside the program (or model) as it is, in pairs of runs in random
+    order, and what both compute is compared. The verdicts are kept in the session: every later
+    report shows them. A program's files are never written to: the changed text is run in their
+    place. The program itself runs in its own folder again, and writes there what it always writes.
 
     \b
     graphprof verify logs
     graphprof verify logs --finding 1 --budget 2m
     graphprof verify logs --finding retrace_shape --json
+    graphprof verify logs --with train_fixed.py
+    graphprof verify logs --write-patch patches
 
     Exit codes: 0 all were tried (a refuted change is no error), 2 usage, 130 interrupted (what was
     measured is kept).
@@ -59,10 +94,60 @@ def command(path: Path, chosen: tuple[str, ...], budget: float, as_json: bool, q
 
     done = session.load(newest(path))
     findings = pick(findings_of(done), chosen)
+    if folder is not None:
+        return _write(done, findings_of(done), folder)
+    own = _own(done, copy, patch)
+    if own is not None:
+        findings = (_answering(findings[0] if chosen else None, own),)
     ended = run(done, findings, budget, quiet=quiet, as_json=as_json)
     if as_json:
         click.echo(_json(ended.tried))
     return INTERRUPTED if ended.interrupted else 0
+
+
+def _write(done: Session, findings: Sequence[Finding], folder: Path) -> int:
+    written = changes.write_patches(done, findings, folder)
+    for one in written:
+        click.echo(str(one))
+    if written:
+        where = shlex.quote(str(done.info.options.get("cwd", "")))
+        click.echo(
+            f"Apply them there: cd {where} && git apply PATCH (or patch -p1 < PATCH)", err=True
+        )
+    else:
+        click.echo("No finding has a change that can be made in the source.", err=True)
+    return 0
+
+
+def _own(done: Session, copy: Path | None, patch: Path | None) -> SourceTrial | None:
+    if copy is not None and patch is not None:
+        raise UsageError("--with and --patch contradict each other", "Give one of them")
+    if copy is not None:
+        return changes.with_copy(done, copy)
+    return changes.with_patch(done, patch) if patch is not None else None
+
+
+def _answering(finding: Finding | None, own: SourceTrial) -> Finding:
+    """The finding that the user's own change answers, or a stand-in that promises nothing."""
+    from graphprof import trials
+    from graphprof.analysis.findings.base import Finding as Record
+    from graphprof.analysis.findings.base import Gain
+
+    if finding is not None:
+        return replace(finding, trial=own)
+    return Record(
+        cause=OWN_CHANGE,
+        severity="minor",
+        sentence="A change of the user's own",
+        location=None,
+        evidence=(),
+        expected_gain=Gain(1.0, 1.0, 1.0),
+        confidence=1.0,
+        change=own.does,
+        refuted_by="",
+        key=trials.key(OWN_CHANGE, own.patch),
+        trial=own,
+    )
 
 
 @dataclass(frozen=True)
@@ -155,13 +240,18 @@ def _try_all(
     for place, finding in enumerate(findings):
         if stop.requested:
             break
+        left = ends - time.monotonic()
+        if left <= 0:
+            names = ", ".join(one.cause for one in findings[place:])
+            console.print(f"not tried, the budget is spent: {names}", markup=False)
+            break
         assert finding.trial is not None
         gain = finding.expected_gain
         request = Request(
             session=done,
             trial=finding.trial,
             predicted=trials.Interval(gain.value, gain.low, gain.high),
-            budget_s=max(0.0, ends - time.monotonic()) / (len(findings) - place),
+            budget_s=left / (len(findings) - place),
             progress=progress,
             stop=stop,
         )

@@ -8,22 +8,47 @@ from dataclasses import replace
 from graphprof import trials
 from graphprof.analysis import patching
 from graphprof.analysis.findings.base import Finding
-from graphprof.analysis.findings.edits import keras_arguments, keras_calls
+from graphprof.analysis.findings.edits import (
+    functions,
+    graphs,
+    host,
+    keras_arguments,
+    keras_calls,
+    loops,
+    numerics,
+    pipeline,
+)
 from graphprof.analysis.findings.edits.base import Files, Make, Subject
 from graphprof.analysis.findings.evidence import Evidence
 from graphprof.trials import SourceTrial, Tried
 
 EDITS: dict[str, tuple[Make, ...]] = {
+    "retrace_python_scalar": (functions.tensor_argument,),
+    "retrace_shape": (functions.one_graph_for_shapes,),
+    "function_recreated_in_loop": (loops.function_before_loop,),
+    "iterator_recreated_per_step": (loops.iterator_before_loop,),
     "run_eagerly_left_on": (keras_arguments.eagerly_off,),
+    "dispatch_bound_eager_loop": (graphs.function_on_step,),
+    "eager_optimizer_update": (graphs.function_around_update,),
+    "unrolled_loop_trace_time": (keras_arguments.unroll_off, graphs.loop_in_graph),
+    "sequential_map_fn": (graphs.vectorized,),
+    "graph_loop_small_ops": (graphs.jit_on,),
     "xla_compile_time": (keras_arguments.jit_off,),
     "xla_recompile_shape": (keras_arguments.jit_off,),
     "xla_recompile_value": (keras_arguments.jit_off,),
     "compile_dominates_short_run": (keras_arguments.jit_off, keras_calls.call_directly),
     "fit_per_step_overhead": (keras_arguments.several_steps,),
-    "unrolled_loop_trace_time": (keras_arguments.unroll_off,),
     "validation_every_epoch": (keras_arguments.validate_less_often,),
     "predict_per_call_overhead": (keras_calls.predict_on_batch,),
     "fit_per_call_overhead": (keras_calls.train_on_batch,),
+    "batch_too_small": (pipeline.larger_batch,),
+    "missing_prefetch": (pipeline.prefetch,),
+    "missing_parallel_map": (pipeline.parallel_map,),
+    "input_bound_map": (pipeline.cache,),
+    "input_per_element_map": (pipeline.batch_first,),
+    "float64_compute": (numerics.float32,),
+    "float16_on_cpu": (numerics.float32,),
+    "host_conversion_per_step": (host.stack_first,),
 }
 
 
