@@ -1,9 +1,9 @@
 """``graphprof exec``, the child: an unmodified program, run under the watch.
 
-``python -m graphprof.capture.script FOLDER WINDOW MODULE? TARGET ARGS...``. The program sees what it
-would see if Python had started it: ``sys.argv``, ``sys.path[0]``, ``__main__``, its own streams and
-exit code, tracebacks without frames of graphprof. The recording is written when the program ends,
-however it ends.
+``python -m graphprof.capture.script FOLDER WINDOW REPLAY? MODULE? TARGET ARGS...``. The program sees
+what it would see if Python had started it: ``sys.argv``, ``sys.path[0]``, ``__main__``, its own
+streams and exit code, tracebacks without frames of graphprof. The recording is written when the
+program ends, however it ends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from graphprof.capture import launching, sources
 from graphprof.capture.instrument.install import install
 from graphprof.capture.instrument.watch import Watch
 from graphprof.capture.instrument.window import Windows
+from graphprof.capture.replay import saving
 from graphprof.errors import StorageError
 from graphprof.session import write_atomically
 
@@ -43,6 +44,17 @@ class Recording:
         if self.ended is None and os.getpid() == self.pid:
             self.ended = {**how, "at_s": self.watch.tree.now_s()}
 
+    def save_replay(self) -> None:
+        """Write down what could be run in other modes; never disturb how the program ends."""
+        if not self.watch.replays.wanted or os.getpid() != self.pid:
+            return
+        self.windows.finish()
+        try:
+            self.watch.replay = saving.save(self.watch, self.path.parent / "replay")
+        except Exception as error:  # odd states at the end of a program
+            why = f"saving it failed with {type(error).__name__}: {error}"
+            self.watch.replay = {"why_not": why, "cure": "Report this as a bug"}
+
     def write(self) -> None:
         """Close the windows and write the recording."""
         if self.written or os.getpid() != self.pid:
@@ -61,8 +73,9 @@ class Recording:
 
 def main(argv: list[str]) -> NoReturn:
     """Run the program named by ``argv`` and end as it ends."""
-    folder, window, as_module, target, *args = argv
+    folder, window, replay, as_module, target, *args = argv
     watch = Watch()
+    watch.replays.wanted = replay == "replay"
     windows = Windows(watch, Path(folder), float(window))
     recording = Recording(watch, windows, Path(folder))
     install(watch, windows.start)
@@ -76,7 +89,10 @@ def main(argv: list[str]) -> NoReturn:
         sys.modules["__main__"] = module
         exec(code, module.__dict__)
     except SystemExit as stop:
-        recording.program_ended({"how": "exit", "code": launching.exit_code(stop)})
+        code_of_exit = launching.exit_code(stop)
+        recording.program_ended({"how": "exit", "code": code_of_exit})
+        if code_of_exit == 0:
+            recording.save_replay()
         raise
     except KeyboardInterrupt as stop:
         recording.program_ended({"how": "interrupted", "code": 130})
@@ -86,6 +102,7 @@ def main(argv: list[str]) -> NoReturn:
         launching.report(error)
         sys.exit(1)
     recording.program_ended({"how": "end", "code": 0})
+    recording.save_replay()
     sys.exit(0)
 
 

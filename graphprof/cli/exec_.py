@@ -14,6 +14,8 @@ from typing import Any
 import click
 
 from graphprof._version import __version__
+from graphprof.cli import replaying
+from graphprof.cli.profile import SECONDS
 from graphprof.errors import GraphprofError, UsageError
 from graphprof.session import PROGRAM_RUN, SessionInfo, folder_name, save, write_atomically
 
@@ -34,6 +36,17 @@ WINDOW_S = 0.5
     type=click.FloatRange(min=0, max=60),
     help="Seconds of each trace window, opened after warm-up; 0 records none.",
 )
+@click.option(
+    "--replay/--no-replay",
+    default=None,
+    help="Measure the program's model in the other modes when it has ended [when it fits].",
+)
+@click.option(
+    "--budget",
+    type=SECONDS,
+    metavar="TIME",
+    help="Longest time for that [as long as the program ran, 30s at least].",
+)
 @click.option("-m", "module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -41,6 +54,8 @@ def command(
     logdir: str,
     json_file: str | None,
     window: float,
+    replay: bool | None,
+    budget: float | None,
     module: bool,
     target: str,
     arguments: tuple[str, ...],
@@ -48,7 +63,8 @@ def command(
     """Run TARGET with ARGUMENTS as Python would, watch it, and say what makes it slow.
 
     The program keeps its own output, exit code and arguments; the report goes to stderr (and to
-    --json-file).
+    --json-file). What it ran (a model in fit, evaluate or predict, or a tf.function) is then
+    measured in the other modes, where it can be recovered and the time is short.
 
     \b
     graphprof exec train.py --epochs 3
@@ -59,7 +75,9 @@ def command(
             f"There is no script {target}", "Name a Python file, or use -m for a module"
         )
     session, folder = _session(Path(logdir), module, target, arguments)
-    code = _run(folder / PROGRAM_RUN, window, module, target, arguments)
+    asked = replaying.Asked(replay, budget)
+    code = _run(folder / PROGRAM_RUN, window, asked, module, target, arguments)
+    session["replay"] = replaying.run(folder, Path(logdir), asked, code)
     _report(session, folder, code, json_file)
     return _exit_as(code)
 
@@ -111,17 +129,26 @@ def _save(
             "kind": session["kind"],
             "cwd": os.getcwd(),
             "flags": _flags(),
+            "replay": session.get("replay"),
         },
         notes=("A watched program, not a comparison of modes: see the exec folder.",),
     )
     save(folder / "session.json", info)
 
 
-def _run(folder: Path, window: float, module: bool, target: str, arguments: tuple[str, ...]) -> int:
+def _run(
+    folder: Path,
+    window: float,
+    asked: replaying.Asked,
+    module: bool,
+    target: str,
+    arguments: tuple[str, ...],
+) -> int:
     """Run the program in a child with this process's streams; return its code as Popen gives it."""
     kind = "module" if module else "script"
     child = [sys.executable, *_flags(), "-m", "graphprof.capture.script"]
-    command_line = [*child, str(folder), str(window), kind, target, *arguments]
+    replay = "no" if asked.wanted is False else "replay"
+    command_line = [*child, str(folder), str(window), replay, kind, target, *arguments]
     sys.stdout.flush()
     sys.stderr.flush()
     with subprocess.Popen(command_line) as process:

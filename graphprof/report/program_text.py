@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from graphprof import units
-from graphprof.report import findings_text
+from graphprof.report import findings_text, replays_text
 from graphprof.report.escaping import for_markdown
 from graphprof.report.program import ProgramReport
 
@@ -25,6 +25,7 @@ def render(report: ProgramReport) -> RenderableType:
     blocks: list[RenderableType] = [_head(report), _parts(report)]
     if report.program.work_s is not None:
         blocks += findings_text.listed(report.findings)
+    blocks += [Text(line) for line in replays_text.lines(report.program.replay)]
     for sentence in (*report.program.not_seen, *report.program.notes):
         blocks.append(Text(f"not seen: {sentence}", style="dim"))
     return Group(*blocks)
@@ -65,5 +66,7 @@ def to_markdown(report: ProgramReport) -> str:
     escape = for_markdown
     parts = [f"# {escape(report.program.target)}", f"**{escape(report.verdict)}**"]
     parts += findings_text.to_markdown(report.findings)
+    replayed = replays_text.lines(report.program.replay)
+    parts += ["\n".join(f"- {escape(line.strip())}" for line in replayed)] if replayed else []
     remarks = [f"- {escape(remark)}" for remark in (*report.warnings, *report.notes)]
     return "\n\n".join([*parts, *(["\n".join(remarks)] if remarks else [])]) + "\n"

@@ -228,6 +228,8 @@ def _producer(watch: Watch, original: Any) -> Any:
     clock = time.perf_counter
 
     def __call__(self: Any, token: Any, device: Any, args: Any) -> Any:  # noqa: N807
+        if watch.tree.thread is None:
+            return original(self, token, device, args)
         start, cpu = clock(), time.thread_time()
         under = watch.tree.current.kind
         try:
@@ -282,6 +284,8 @@ def _adapter(watch: Watch, original: Any, kind: str) -> Any:
         source = args[0] if args else next(iter(kwargs.values()), None)
         original(self, *args, **kwargs)
         if watch.tree.here():
+            if kind == "generator":
+                watch.replays.batches(private.first_batches(self))
             klass = type(source)
             method = vars(klass).get("__getitem__") if kind == "PyDataset" else None
             frame = getattr(source, "gi_code", None)

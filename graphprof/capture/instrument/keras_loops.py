@@ -129,6 +129,9 @@ class KerasWatch:
         self, method: str, model: Any, site: Site | None, args: Any, kwargs: Any
     ) -> dict[str, Any]:
         data = args[0] if args else kwargs.get("x")
+        if not self.loops:
+            with self.watch.aside():
+                self.watch.replays.keras(method, model, site, args, kwargs)
         return {
             "method": method,
             "site": None if site is None else list(site),

@@ -11,9 +11,10 @@ is counted by the watchers that see it.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from graphprof.capture.instrument.sites import Site
@@ -114,7 +115,7 @@ class Tree:
         self.origin_s = clock()
         self.root = Node("program", "", None)
         self.current = self.root
-        self.thread = threading.get_ident()
+        self.thread: int | None = threading.get_ident()
         self.tick_at_s = float("inf")
         self.on_tick: Callable[[float], None] = _nothing
 
@@ -125,6 +126,17 @@ class Tree:
     def here(self) -> bool:
         """Whether this is the watched thread."""
         return threading.get_ident() == self.thread
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """While it is open no thread is the watched one, and the clock stands still."""
+        start, thread = self.clock(), self.thread
+        self.thread = None
+        try:
+            yield
+        finally:
+            self.thread = thread
+            self.origin_s += self.clock() - start
 
     def enter(self, kind: str, name: str, site: Site | None = None) -> Token:
         """Open a span; give the token to ``leave``."""

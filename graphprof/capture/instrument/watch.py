@@ -6,11 +6,14 @@ It holds the tree of spans and the lists that the watchers fill, and writes them
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from graphprof.capture.instrument.sites import Site
 from graphprof.capture.instrument.spans import Tree, dump
+from graphprof.capture.replay.candidates import Candidates
 
 FORMAT_VERSION = 1
 MOST_BUILDINGS = 3000
@@ -26,6 +29,8 @@ class Watch:
         buildings: one record a building of a graph.
         open_buildings: the buildings that are going on, outermost first.
         owners: what is making graph ops now, as ``("optimizer", "Adam")``, outermost first.
+        replays: what could be run again in other modes.
+        replay: what of it was saved, or why nothing was.
         keras_calls: one record a call of ``fit``, ``predict`` ...
         lost: sentences: what this release does not let us see.
         notes: sentences: what else a reader must know.
@@ -38,6 +43,8 @@ class Watch:
         self.open_buildings: list[dict[str, Any]] = []
         self.owners: list[tuple[str, str]] = []
         self.graph_ops_left = MOST_OPS
+        self.replays = Candidates()
+        self.replay: dict[str, Any] | None = None
         self.keras_calls: list[dict[str, Any]] = []
         self.compiles: list[dict[str, Any]] = []
         self.settings: list[dict[str, Any]] = []
@@ -69,6 +76,14 @@ class Watch:
         """Keep a sentence once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """While it is open nothing is recorded, on no thread, and the clock stands still."""
+        elsewhere = dict(self.elsewhere)
+        with self.tree.aside():
+            yield
+        self.elsewhere = elsewhere
 
     def counted_elsewhere(self, what: str) -> None:
         """Count something seen on a thread that has no tree."""
@@ -131,6 +146,7 @@ class Watch:
             "windows": self.windows,
             "marks": self.marks,
             "elsewhere": self.elsewhere,
+            "replay": self.replay,
             "threads": threading.active_count(),
             "lost": self.lost,
             "notes": self.notes,

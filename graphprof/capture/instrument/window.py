@@ -78,6 +78,7 @@ class Windows:
 
     def finish(self) -> None:
         """The program has ended: keep what was recorded."""
+        self.watch.tree.tick_at_s = float("inf")  # closing must not tick itself
         if self.opened_at is not None:
             self._close()
         self.done = True

@@ -16,6 +16,9 @@ from graphprof.capture import blame
 from graphprof.capture.workloads import builtin
 from graphprof.errors import UsageError, WorkloadError
 
+REPLAY = "replay:"
+"""Before the folder of what a watched program ran (``graphprof.capture.replay``)."""
+
 
 def find(target: str) -> Any:
     """What ``target`` names: usually a factory, not yet called.
@@ -24,6 +27,11 @@ def find(target: str) -> Any:
         UsageError: the target cannot be understood, or names no file, factory or built-in.
         WorkloadError: its file or module fails to import.
     """
+    if target.startswith(REPLAY):
+        from graphprof.capture.replay import loading
+
+        folder = Path(target[len(REPLAY) :])
+        return lambda: loading.load(folder)
     place, colon, name = target.rpartition(":")
     # A lone drive letter is the colon of C:\models.py, not ours.
     if not colon or (len(place) == 1 and name.startswith(("\\", "/"))):

@@ -1,0 +1,1 @@
+"""Recovers what a watched program ran, so that the same work can be measured in other modes."""
