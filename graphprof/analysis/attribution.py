@@ -11,20 +11,21 @@ stands beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from graphprof.analysis import breakdown, owners
+from graphprof.analysis.costs import Costs
 from graphprof.analysis.owners import Op, Owners
 from graphprof.analysis.projection import PRIORITY, Stretches, Threads, covered
 from graphprof.errors import TraceError
 from graphprof.session import RunFolder, graphprof_folder
-from graphprof.trace import labels, marks, rules, xspace
+from graphprof.trace import graphs, labels, marks, rules, xspace
 from graphprof.trace.intervals import intersect, subtract, union, within
 from graphprof.trace.kinds import KIND_IDS
-from graphprof.trace.labels import Labels, LayerInfo
+from graphprof.trace.labels import UNLABELLED, Labels, LayerInfo
 from graphprof.trace.model import Int64, Plane, Trace
 from graphprof.trace.nesting import Nesting, nest
 
@@ -54,6 +55,10 @@ class Attribution:
             instruction that runs asynchronously has returned by the end of its event. Else the
             same as ``total_ps``.
         layers: the layers that are known of the run.
+        exact: op -> how often it runs in a step, counted in the trace of the run's first calls:
+            TensorFlow records the cheap nodes of a graph only in its first hundred runs or so. None
+            without such a trace.
+        costs: what the ops compute and move, None when that is not known.
     """
 
     ops: tuple[Op, ...]
@@ -65,6 +70,8 @@ class Attribution:
     self_ps: Int64
     span_ps: Int64
     layers: tuple[LayerInfo, ...] = ()
+    exact: Mapping[Op, float] | None = None
+    costs: Costs | None = None
 
     def wall_s(self, kind: str) -> float:
         """Return the time of a kind (by its id) in the mean step, seconds."""
@@ -75,12 +82,24 @@ class Attribution:
         """The mean step's time, seconds."""
         return int(self.wall_ps.sum()) / self.steps * PS
 
+    @property
+    def knows_layers(self) -> bool:
+        """Whether any op has an owner; in an eager trace without scopes none has."""
+        return any(op.op_type and op.label.owner for op in self.ops)
+
+    def without_layers(self) -> Attribution:
+        """Return it with every op nobody's, to be compared by ops with one that knows no layers."""
+        return replace(
+            self, ops=tuple(replace(op, label=UNLABELLED, tag="none") for op in self.ops)
+        )
+
 
 def attribute(
     trace: Trace,
     known: Labels | None = None,
     modules: Mapping[str, bytes] | None = None,
     nesting: Nesting | None = None,
+    first: int = 0,
 ) -> Attribution:
     """Say whose the time of a trace's steps is.
 
@@ -89,12 +108,13 @@ def attribute(
         known: what op names mean in this run; without them names are guessed from.
         modules: XLA modules of the trace (``xspace.hlo_modules``).
         nesting: that of its host plane, when it is known already.
+        first: number of the first step that counts.
 
     Raises:
         TraceError: it has no host plane, or no marked step.
     """
     host = trace.host
-    steps = marks.find(trace)
+    steps = [step for step in marks.find(trace) if step.step_num >= first]
     if host is None or not steps:
         raise TraceError(
             "The trace marks no steps: it was cut off, or recorded without step marks",
@@ -124,9 +144,31 @@ def of_run(folder: RunFolder) -> Attribution | None:
     """
     if folder.xplane is None:
         return None
-    known = labels.load(graphprof_folder(folder.path) / labels.LABELS_FILE)
+    own = graphprof_folder(folder.path)
+    known = labels.load(own / labels.LABELS_FILE)
     trace = xspace.read(folder.xplane, STATS)
-    return attribute(trace, known, xspace.hlo_modules(folder.xplane))
+    modules = xspace.hlo_modules(folder.xplane)
+    found = attribute(trace, known, modules)
+    recorded = graphs.load(own / graphs.GRAPHS_FILE)
+    return replace(
+        found,
+        exact=_exact(folder, known),
+        costs=None if recorded is None else Costs(recorded, known, modules),
+    )
+
+
+def _exact(folder: RunFolder, known: Labels) -> dict[Op, float] | None:
+    """Count the ops of a step in the trace of the first calls, the very first left out."""
+    if folder.early_xplane is None:
+        return None
+    trace = xspace.read(folder.early_xplane, STATS)
+    # The first call also builds and compiles, and makes what an eager optimizer keeps.
+    first = 1 if folder.measurement is None else folder.measurement.steps_per_call
+    if not any(step.step_num >= first for step in marks.find(trace)):
+        return None
+    found = attribute(trace, known, xspace.hlo_modules(folder.early_xplane), first=first)
+    counted = zip(found.ops, found.calls.tolist(), strict=True)
+    return {op: calls / found.steps for op, calls in counted if calls}
 
 
 class _Sums:

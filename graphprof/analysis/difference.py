@@ -96,7 +96,7 @@ class Difference:
 
         Args:
             ratio: the mode's step time over the baseline's as measured without a profiler; without
-                it the traced steps are compared.
+                it the traced steps are compared, and no ratio is claimed.
         """
         traced = self.ratio
         factor = traced if ratio is None else ratio
@@ -110,6 +110,12 @@ class Difference:
         slower = factor > 1
         times = units.ratio(factor if slower else 1 / factor)
         claim = f"{self.mode} is {times} {'slower' if slower else 'faster'} than {self.baseline}"
+        if ratio is None:
+            # Nothing was timed without the profiler, which slows one mode more than another.
+            claim = (
+                f"A traced step of {self.mode} takes {units.seconds(abs(self.gap_s))} "
+                f"{'longer' if slower else 'less'} than one of {self.baseline}"
+            )
         if (self.gap_s > 0) != slower:
             return f"{claim}, but not in the traced steps ({signed(self.gap_s)}): tracing costs the modes unequally."
         leading = self.leading()

@@ -43,7 +43,8 @@ class Comparison:
             of them was not measured.
         labelled: mode -> share of its op execution whose layer is known.
         difference: the gap of the traced steps, divided.
-        alignment: which ops of the baseline do their work as which ops of the mode; only by ``op``.
+        alignment: which ops of the baseline do their work as which ops of the mode; only by ``op``,
+            and where layers are known of both.
         warnings: what to know before believing a number, one sentence each.
     """
 
@@ -91,11 +92,17 @@ def build(
     if baseline == mode:
         raise UsageError("The two modes are the same", "Name two different modes of the session")
     one, other = (_traced(session, name, of_run) for name in (baseline, mode))
+    layerless = [name for name, side in ((baseline, one), (mode, other)) if not side.knows_layers]
+    tables = {name: layers.table(found) for name, found in ((baseline, one), (mode, other))}
+    if layerless and by == "op":
+        one, other = one.without_layers(), other.without_layers()
     divided = difference.between((baseline, one), (mode, other), by)
     ratio = _ratio(session, baseline, mode)
-    tables = {name: layers.table(found) for name, found in ((baseline, one), (mode, other))}
     labelled = {name: table.labelled for name, table in tables.items()}
-    matched = align.align(ops.table(one), ops.table(other)) if by == "op" else None
+    # Ops are matched within their layers.
+    matched = (
+        align.align(ops.table(one), ops.table(other)) if by == "op" and not layerless else None
+    )
     return Comparison(
         schema=SCHEMA,
         session=session.info.id,
@@ -104,7 +111,11 @@ def build(
         labelled=labelled,
         difference=divided,
         alignment=matched,
-        warnings=(*_other_work(session, baseline, mode), *_warnings(divided, ratio, labelled)),
+        warnings=(
+            *_other_work(session, baseline, mode),
+            *_layerless(layerless, by),
+            *_warnings(divided, ratio, labelled),
+        ),
     )
 
 
@@ -140,6 +151,15 @@ def _ratio(session: Session, baseline: str, mode: str) -> float | None:
     return medians[0] / medians[1]
 
 
+def _layerless(modes: list[str], by: By) -> list[str]:
+    if by != "op":
+        return []
+    return [
+        f"No layer is known of any op of {mode}: ops are compared by their types alone"
+        for mode in modes
+    ]
+
+
 def _other_work(session: Session, baseline: str, mode: str) -> list[str]:
     found = agreement.of_session(session, baseline).get(mode)
     if found is None or found.verdict != "failed":
@@ -153,7 +173,7 @@ def _warnings(
     said = [
         f"{mode}: the layer is known of only {units.share(share)} of op execution"
         for mode, share in labelled.items()
-        if share is not None and share < _LABELLED
+        if share is not None and share < _LABELLED and not (share == 0 and divided.by == "op")
     ]
     traced = divided.ratio
     if ratio and traced and not 1 / _UNLIKE < traced / ratio < _UNLIKE:

@@ -9,12 +9,15 @@ from graphprof.analysis import stats
 from graphprof.report.agreement import differs
 from graphprof.report.document import ModeReport, RatioToBaseline
 
+# The fastest modes that are named where only traces tell.
+_TRACED = 8
+
 
 def sentence(modes: Sequence[ModeReport], baseline: str | None) -> str:
     """The verdict on ``modes``: claims only what their intervals support."""
     measured = [mode for mode in modes if mode.step_time_s.median is not None]
     if not measured:
-        return "No mode could be measured."
+        return _traced(modes) or "No mode could be measured."
     if len(measured) == 1 or baseline is None:
         only = measured[0]
         return f"{only.mode} takes {units.seconds(only.step_time_s.median)} per step."
@@ -29,6 +32,16 @@ def sentence(modes: Sequence[ModeReport], baseline: str | None) -> str:
     if base is None or not parts:
         return "The baseline could not be measured, so there is nothing to compare with."
     return f"Against {baseline} ({units.seconds(base.step_time_s.median)} per step): {'; '.join(parts)}."
+
+
+def _traced(modes: Sequence[ModeReport]) -> str | None:
+    """What traces alone can say, as those of others; None without any."""
+    traced = sorted((mode.traced_step_s, mode.mode) for mode in modes if mode.traced_step_s)
+    if not traced:
+        return None
+    steps = [f"{mode} {units.seconds(seconds)}" for seconds, mode in traced[:_TRACED]]
+    more = f" and {units.count(len(traced) - _TRACED)} more" if len(traced) > _TRACED else ""
+    return f"No step was timed without the profiler; traced steps take: {', '.join(steps)}{more}."
 
 
 def _claim(mode: ModeReport) -> tuple[str, str]:

@@ -55,7 +55,7 @@ def amend(path: str | os.PathLike[str]) -> int:
     space = proto.XSpace.FromString(Path(path).read_bytes())
     plane = next(plane for plane in space.planes if plane.name == host.name.encode())
     if steps:
-        _add_line(_Names(plane), steps, trace)
+        _add_line(Names(plane), steps, trace)
     for entry in plane.stat_metadata if loops else ():
         if entry.value.name == ITERATION.encode():
             entry.value.name = RENAMED.encode()
@@ -63,7 +63,7 @@ def amend(path: str | os.PathLike[str]) -> int:
     return len(steps)
 
 
-class _Names:
+class Names:
     """A plane's tables of names, with what is missing added."""
 
     def __init__(self, plane: Any) -> None:
@@ -87,7 +87,7 @@ class _Names:
         return known[name]
 
 
-def _add_line(names: _Names, steps: list[marks.StepMark], trace: Trace) -> None:
+def _add_line(names: Names, steps: list[marks.StepMark], trace: Trace) -> None:
     """Add the steps, on the clock of the line that made the calls."""
     plane = names.plane
     lines = plane.lines

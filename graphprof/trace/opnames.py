@@ -126,7 +126,7 @@ def _names_inside(segments: list[str]) -> list[list[str]]:
 
 def _guess(segments: list[str]) -> Label | None:
     """Guess a label from a name's shape: model, layer, then the op and what it is made of."""
-    if len(segments) < 2 or segments[0] in _BACKWARD:
+    if len(segments) < 2 or segments[0] in _BACKWARD or _INLINED.fullmatch(segments[0]):
         return None
     for pattern, in_pass in ((_LOSS, "loss"), (_METRICS, "metrics"), (_OPTIMIZER, "optimizer")):
         if pattern.fullmatch(segments[0]):

@@ -24,8 +24,9 @@ def test_the_backward_pass_of_max_pooling_is_why_xla_is_slower():
     first = found.parts[0]
     assert (first.owner, first.in_pass) == ("conv/max_pooling2d", "backward")
     assert first.mode_s > 5 * first.baseline_s
-    assert found.sentence().startswith("xla is ")
-    assert "slower than graph: max_pooling2d backward +" in found.sentence()
+    assert found.sentence().startswith("A traced step of xla takes ")
+    assert "longer than one of graph: max_pooling2d backward +" in found.sentence()
+    assert "slower than graph: max_pooling2d backward +" in found.sentence(1.5)
 
 
 def test_the_other_way_round_signs_turn():
@@ -44,7 +45,7 @@ def test_a_sentence_names_what_explains_most():
     found = Difference("graph", "xla", "layer", 0.016, 0.024, 0.008, parts, "net/")
     assert (
         found.sentence()
-        == "xla is 1.50x slower than graph: a backward +6.00 ms, b forward +3.00 ms of +8.00 ms."
+        == "A traced step of xla takes 8.00 ms longer than one of graph: a backward +6.00 ms, b forward +3.00 ms of +8.00 ms."
     )
     assert found.sentence(1.4).startswith("xla is 1.40x slower")
 
@@ -52,7 +53,9 @@ def test_a_sentence_names_what_explains_most():
 def test_a_sentence_does_not_name_what_works_against_the_gap():
     parts = (part("a", 0.005), part("b", -0.013))
     found = Difference("eager", "graph", "layer", 0.016, 0.008, -0.008, parts)
-    assert found.sentence() == "graph is 2.00x faster than eager: b forward -13.0 ms of -8.00 ms."
+    assert (
+        found.sentence(0.5) == "graph is 2.00x faster than eager: b forward -13.0 ms of -8.00 ms."
+    )
 
 
 def test_a_sentence_claims_nothing_where_nothing_differs():
