@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from graphprof import units
@@ -11,7 +12,7 @@ from graphprof.analysis import overhead, parity, stats
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.breakdown import Breakdown
 from graphprof.analysis.whatif import WhatIf
-from graphprof.report import advice, agreement, verdict
+from graphprof.report import advice, agreement, memory, verdict
 from graphprof.report.document import (
     SCHEMA,
     Agreement,
@@ -63,6 +64,7 @@ def report(session: Session) -> Report:
         )
         for folder in session.runs
     )
+    modes = _with_memory(modes, folders, traced, summary.baseline)
     noise = noise_analysis.machine_noise(info.machine, info.environment)
     doubt = noise_analysis.cannot_support(summary, noise)
     answer = verdict.sentence(modes, summary.baseline)
@@ -132,6 +134,21 @@ def _step_time(time: stats.Estimate | None) -> StepTime:
     return StepTime(
         time.median, time.low, time.high, stats.figures(time.median, time.low, time.high)
     )
+
+
+def _with_memory(
+    modes: Sequence[ModeReport],
+    folders: Mapping[str, RunFolder],
+    traced: Mapping[str, Traced | None],
+    baseline: str | None,
+) -> tuple[ModeReport, ...]:
+    """The modes with what they hold in memory, which is told against the baseline's."""
+    known = []
+    for mode in modes:
+        read = traced[mode.mode]
+        known.append((mode.mode, read.memory if read else memory.of_run(folders[mode.mode])))
+    found = memory.compared(known, baseline)
+    return tuple(replace(mode, memory=found[mode.mode]) for mode in modes)
 
 
 def _ratio(ratio: stats.Ratio) -> RatioToBaseline:

@@ -212,6 +212,7 @@ class ModeReport:
     measured: Measured | None
     trace: TraceInfo | None
     what_if: tuple[WhatIf, ...] = ()
+    memory: ModeMemory | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphprof.report import agreement, cells, findings_text, sections
+from graphprof.report import agreement, cells, findings_text, memory_cells, sections
 from graphprof.report.document import Report
 from graphprof.report.escaping import for_markdown
 
@@ -19,6 +19,7 @@ def render(report: Report, *, full: bool = False) -> str:
     remarks = [
         *agreement.differences(report),
         *cells.reasons(report),
+        *(memory_cells.sentences(report) if full else ()),
         *cells.failures(report.modes),
         *report.warnings,
         *cells.undecided(report.modes),

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graphprof import units
-from graphprof.report import agreement, cells, findings_text, sections
+from graphprof.report import agreement, cells, findings_text, memory_cells, sections
 from graphprof.report.document import ModeReport, Report
 from graphprof.trace.kinds import KINDS
 
@@ -54,6 +54,7 @@ def render(report: Report, console: Console, *, full: bool = False) -> None:
     for sign, style, sentences in (
         ("≠", "red", agreement.differences(report)),
         ("→", "", cells.reasons(report)),
+        ("→", "", memory_cells.sentences(report) if full else ()),
         ("✗", "red", cells.failures(report.modes)),
         ("!", "yellow", report.warnings),
         ("·", "dim", (*remarks, *report.notes)),

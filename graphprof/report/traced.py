@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphprof.analysis import breakdown
+from graphprof.analysis.memory import footprint
 from graphprof.errors import TraceError
+from graphprof.report import memory
+from graphprof.report.memory import ModeMemory
 from graphprof.session import RunFolder
 from graphprof.trace import xspace
 
@@ -18,11 +21,16 @@ class Traced:
         breakdown: the division, or None.
         events: number of recorded events.
         problems: what was lost, one sentence each.
+        memory: what the run holds in memory.
     """
 
     breakdown: breakdown.Breakdown | None
     events: int
     problems: tuple[str, ...]
+    memory: ModeMemory
+
+
+_STATS = tuple(dict.fromkeys((*breakdown.STATS, *footprint.STATS)))
 
 
 def read_traced(folder: RunFolder) -> Traced | None:
@@ -33,6 +41,6 @@ def read_traced(folder: RunFolder) -> Traced | None:
         trace = xspace.read(folder.xplane, breakdown.STATS)
         divided = breakdown.divide(trace)
     except TraceError as error:
-        return Traced(None, 0, (str(error),))
+        return Traced(None, 0, (str(error),), memory.of_run(folder))
     problems = (*trace.errors, *trace.warnings, *trace.dropped, *divided.notices)
-    return Traced(divided, len(trace), problems)
+    return Traced(divided, len(trace), problems, memory.of_run(folder, trace))

@@ -13,6 +13,7 @@ from graphprof.analysis.memory import allocators, planned, resident
 from graphprof.analysis.memory.allocators import Memory, Tensor
 from graphprof.analysis.memory.planned import Plan
 from graphprof.analysis.memory.resident import Resident
+from graphprof.errors import TraceError
 from graphprof.session import RunFolder, graphprof_folder
 from graphprof.trace import labels, marks, memory_file, xspace
 from graphprof.trace.labels import PASSES, Labels
@@ -95,14 +96,18 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
         trace: its trace with ``STATS``, when it was read already.
 
     Raises:
-        TraceError: its trace cannot be read.
+        TraceError: an XLA module in its trace is damaged.
         SessionError: ``memory.json`` or ``labels.json`` is damaged.
     """
     own = graphprof_folder(folder.path)
     record = memory_file.load(own / memory_file.MEMORY_FILE)
     known = labels.load(own / labels.LABELS_FILE)
+    unreadable = None
     if trace is None and folder.xplane is not None:
-        trace = xspace.read(folder.xplane, STATS)
+        try:
+            trace = xspace.read(folder.xplane, STATS)
+        except TraceError as error:
+            unreadable = str(error)
     found = allocators.curves(trace, known) if trace is not None else ()
     memory = max(found, key=lambda one: one.peak, default=None)
     plan = _plan(folder, trace, known)
@@ -111,7 +116,7 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
     measurement = folder.measurement
     return Footprint(
         memory=memory,
-        why_not=None if memory else _why_not(folder, record),
+        why_not=None if memory else unreadable or _why_not(folder, record),
         others=tuple(one.allocator for one in found if one is not memory),
         plan=plan,
         rows=rows(alive),

@@ -1,0 +1,66 @@
+"""The memory of a report's modes as a table and as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphprof import units
+from graphprof.analysis import layers
+from graphprof.analysis.memory import resident
+from graphprof.report.cells import Cells
+from graphprof.report.document import Report
+from graphprof.report.memory import ModeMemory, stages, title
+
+# Owners that the table names.
+_NAMED = 8
+
+
+def table(report: Report) -> Cells | None:
+    """Memory by mode; None when nothing is known of it."""
+    modes = [(mode.mode, mode.memory) for mode in report.modes if mode.memory is not None]
+    known = [(mode, one) for mode, one in modes if one.rss or one.step_bytes is not None]
+    if not known:
+        return None
+    root = layers.root({row.owner for _, one in known for row in one.alive if row.owner})
+    rows = [
+        ("A step takes", *(units.size(one.step_bytes) for _, one in known)),
+        ("on top of", *(units.size(one.before_bytes) for _, one in known)),
+    ]
+    for leader in _leading([one for _, one in known], root):
+        held = ({title(row, root): row.bytes for row in one.alive} for _, one in known)
+        rows.append((f"  {leader}", *(units.size(own.get(leader)) for own in held)))
+    rows += [
+        (
+            "XLA's temporaries",
+            *(units.size(_temporary(one)) for _, one in known),
+        ),
+        ("Weights", *(units.size(one.weights_bytes) for _, one in known)),
+        ("Optimizer state", *(units.size(one.optimizer_bytes) for _, one in known)),
+    ]
+    for stage, words in resident.STAGES:
+        rows.append(
+            (f"Process: {words}", *(units.size(stages(one).get(stage)) for _, one in known))
+        )
+    peaks = (one.rss.peak_bytes if one.rss else None for _, one in known)
+    rows.append(("Process: peak", *map(units.size, peaks)))
+    shown = tuple(row for row in rows if any(cell != units.NOT_MEASURED for cell in row[1:]))
+    return Cells("Memory", ("Part", *(mode for mode, _ in known)), shown)
+
+
+def _temporary(one: ModeMemory) -> int | None:
+    return one.plan.temporary_bytes if one.plan else None
+
+
+def _leading(modes: Sequence[ModeMemory], root: str) -> list[str]:
+    """Titles of the owners that hold most in any mode."""
+    most: dict[str, int] = {}
+    for one in modes:
+        for row in one.alive:
+            name = title(row, root)
+            most[name] = max(most.get(name, 0), row.bytes)
+    return sorted(most, key=lambda name: (-most[name], name))[:_NAMED]
+
+
+def sentences(report: Report) -> list[str]:
+    """One sentence a mode: its memory against the baseline's."""
+    return [mode.memory.sentence for mode in report.modes if mode.memory and mode.memory.sentence]
