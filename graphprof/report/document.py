@@ -14,8 +14,8 @@ from pydantic import TypeAdapter
 
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.whatif import WhatIf
-from graphprof.report.parity_model import ArrayError, ParityBasis
 from graphprof.report.memory import ModeMemory
+from graphprof.report.parity_model import ArrayError, ParityBasis
 from graphprof.report.reasons import Reason
 from graphprof.session import Failure
 

@@ -38,7 +38,7 @@ def read_traced(folder: RunFolder) -> Traced | None:
     if folder.xplane is None:
         return None
     try:
-        trace = xspace.read(folder.xplane, breakdown.STATS)
+        trace = xspace.read(folder.xplane, _STATS)
         divided = breakdown.divide(trace)
     except TraceError as error:
         return Traced(None, 0, (str(error),), memory.of_run(folder))
