@@ -27,6 +27,7 @@ from tensorboard_plugin_graphprof.cache import Cache, fingerprint
 from tensorboard_plugin_graphprof.comparing import Comparing
 from tensorboard_plugin_graphprof.discovery import Discovery
 from tensorboard_plugin_graphprof.process_table import process_table
+from tensorboard_plugin_graphprof.remembering import Remembering
 
 Query = Mapping[str, str]
 
@@ -73,6 +74,7 @@ class Api:
         self._reports: Cache[bytes] = Cache(16)
         self._traces: Cache[lanes.Opened] = Cache(12)
         self._comparing = Comparing()
+        self._remembering = Remembering()
         self._building = threading.Lock()
         self.routes: dict[str, Callable[[Query], Answer]] = {
             "sessions": self.sessions,
@@ -85,6 +87,7 @@ class Api:
             "uses": self.uses,
             "difference": self.difference,
             "layers": self.layers,
+            "memory": self.memory,
         }
 
     def sessions(self, query: Query) -> Answer:  # noqa: ARG002
@@ -172,6 +175,11 @@ class Api:
         """What each layer and op costs in every mode."""
         path = self._session_path(query)
         return _json(self._comparing.layers(path, sessions.load(path)))
+
+    def memory(self, query: Query) -> Answer:
+        """What each mode's steps and process hold in memory."""
+        path = self._session_path(query)
+        return _json(self._remembering.memory(path, sessions.load(path)))
 
     def _session_path(self, query: Query) -> Path:
         name = _argument(query, "session")

@@ -6,22 +6,21 @@ What was taken before the trace began (weights, batches) is part of the level, b
 
 from __future__ import annotations
 
+import heapq
 import itertools
-import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from graphprof.analysis.attribution import PS
+from graphprof.analysis.memory.owning import AllocationOwners
 from graphprof.trace import marks
-from graphprof.trace.labels import SCOPE_PASSES, UNLABELLED, Label, Labels
+from graphprof.trace.labels import Labels
 from graphprof.trace.marks import StepMark
 from graphprof.trace.model import Int64, Plane, Trace
-from graphprof.trace.opnames import Names
 
 STATS: tuple[str, ...] = (
     *marks.STATS,
@@ -36,8 +35,11 @@ COUNTS_FROM = {"mklcpu": 256 << 10}
 oneDNN's allocator hands requests below 256 KiB to another one, which records nothing
 (``kSmallAllocationsThreshold`` in TensorFlow's ``mkl_cpu_allocator.h``)."""
 
+# Moments of a step at which the largest tensors are told, and how many of them.
+MOMENTS = 60
+LARGEST = 4
+
 _TAKEN, _GIVEN_BACK = "MemoryAllocation", "MemoryDeallocation"
-_SCOPE = re.compile(rf"({'|'.join(SCOPE_PASSES)}): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,18 @@ class Step:
     after: int
 
 
+class Top(NamedTuple):
+    """The largest of what was taken in a step and is alive at a moment.
+
+    Attributes:
+        at_s: from when on, seconds from the trace's origin.
+        tensors: the largest first.
+    """
+
+    at_s: float
+    tensors: tuple[Tensor, ...]
+
+
 @dataclass(frozen=True)
 class Memory:
     """One allocator's memory over the traced steps.
@@ -95,6 +109,7 @@ class Memory:
         peak_s: when it was reached first.
         alive: what was alive then and was taken since the trace began, the largest first.
         unnamed: bytes at the peak that were taken before the trace began.
+        tops: moments of the step with the peak, in order.
     """
 
     allocator: str
@@ -106,6 +121,7 @@ class Memory:
     peak_s: float
     alive: tuple[Tensor, ...]
     unnamed: int
+    tops: tuple[Top, ...]
 
     @property
     def peak_step(self) -> Step:
@@ -123,63 +139,13 @@ def curves(trace: Trace, known: Labels | None = None) -> tuple[Memory, ...]:
     if not len(events):
         return ()
     allocators = np.array(_texts(host, "allocator_name", events), object)
-    names = _Owners(host, steps, known or Labels())
+    names = AllocationOwners(host, steps, known or Labels())
     found = []
     for allocator in sorted(set(allocators)):
         memory = _memory(host, str(allocator), events[allocators == allocator], steps, names)
         if memory is not None:
             found.append(memory)
     return tuple(found)
-
-
-class _Owners:
-    """Whose an allocation is: by the name of its op, else by the scope around it."""
-
-    def __init__(self, host: Plane, steps: Sequence[StepMark], known: Labels) -> None:
-        self._names = Names(known)
-        # Scopes stand on the lines that make the steps; ops that run elsewhere belong to the scope
-        # that waits for them.
-        scopes: list[tuple[int, int, Label]] = []
-        labels = [_scope_label(name) for name in host.names]
-        is_scope = np.array([label is not None for label in labels], bool)
-        for line in sorted({step.line for step in steps}):
-            own = host.lines[line]
-            for event in own.first + np.flatnonzero(is_scope[host.name_id[own.events]]):
-                label = labels[host.name_id[event]]
-                if label is not None:
-                    scopes.append((int(host.start_ps[event]), int(host.end_ps[event]), label))
-        scopes.sort(key=lambda scope: (scope[0], -scope[1]))
-        self._scopes = scopes
-        self._starts = [start for start, _, _ in scopes]
-        self._parents = _enclosing(scopes)
-
-    def label(self, op: str, at_ps: int) -> Label:
-        """Whose an allocation by ``op`` at a time is."""
-        label = self._names.label(op) if "/" in op else UNLABELLED
-        return label if label.owner else self._around(at_ps)
-
-    def _around(self, at_ps: int) -> Label:
-        place = bisect_right(self._starts, at_ps) - 1
-        while place >= 0 and self._scopes[place][1] <= at_ps:
-            place = self._parents[place]
-        return self._scopes[place][2] if place >= 0 else UNLABELLED
-
-
-def _scope_label(name: str) -> Label | None:
-    found = _SCOPE.fullmatch(name)
-    return Label(found[2], SCOPE_PASSES[found[1]]) if found else None
-
-
-def _enclosing(scopes: Sequence[tuple[int, int, Label]]) -> list[int]:
-    """For each of the (sorted) scopes the place of the one around it, -1 for none."""
-    parents: list[int] = []
-    open_ones: list[int] = []
-    for place, (start, _, _) in enumerate(scopes):
-        while open_ones and scopes[open_ones[-1]][1] <= start:
-            open_ones.pop()
-        parents.append(open_ones[-1] if open_ones else -1)
-        open_ones.append(place)
-    return parents
 
 
 def _events(host: Plane) -> Int64:
@@ -191,7 +157,7 @@ def _events(host: Plane) -> Int64:
 
 
 def _memory(
-    host: Plane, allocator: str, events: Int64, marked: Sequence[StepMark], names: _Owners
+    host: Plane, allocator: str, events: Int64, marked: Sequence[StepMark], names: AllocationOwners
 ) -> Memory | None:
     levels = _numbers(host, "bytes_allocated", events)
     start = host.start_ps[events]
@@ -213,6 +179,8 @@ def _memory(
         return None
     peak, place = max(tops, key=lambda top: (top[0], -top[1]))
     alive = _alive(host, events[: place + 1], names)
+    own_step = next(one for one in marked if one.start_ps <= start[place] < one.end_ps)
+    window = np.searchsorted(start, (own_step.start_ps, own_step.end_ps))
     return Memory(
         allocator=allocator,
         counts_from=COUNTS_FROM.get(allocator, 0),
@@ -223,6 +191,7 @@ def _memory(
         peak_s=float(start[place]) * PS,
         alive=alive,
         unnamed=max(0, peak - sum(tensor.size for tensor in alive)),
+        tops=_tops(host, events, int(window[0]), int(window[1]), names),
     )
 
 
@@ -233,27 +202,67 @@ def _level_before(host: Plane, events: Int64, levels: Int64) -> int:
     return max(0, int(levels[0]) + (-size if taken else size))
 
 
-def _alive(host: Plane, events: Int64, names: _Owners) -> tuple[Tensor, ...]:
+def _alive(host: Plane, events: Int64, names: AllocationOwners) -> tuple[Tensor, ...]:
     """What is taken and not given back after these events."""
-    taken = np.array([name == _TAKEN for name in host.names], bool)[host.name_id[events]]
+    found = _tensors(host, _held(host, events), names)
+    return tuple(sorted(found, key=lambda tensor: (-tensor.size, tensor.op)))
+
+
+def _is_taken(host: Plane, events: Int64) -> npt.NDArray[np.bool_]:
+    return np.array([name == _TAKEN for name in host.names], bool)[host.name_id[events]]
+
+
+def _held(host: Plane, events: Int64) -> Int64:
+    """The allocations of which the memory is not given back after these events."""
+    taken = _is_taken(host, events)
     address = _numbers(host, "addr", events)
     # The last event of each address tells; an address may be used many times.
     _, from_end = np.unique(address[::-1], return_index=True)
     last = np.sort(len(events) - 1 - from_end)
-    held = events[last[taken[last]]]
+    held: Int64 = events[last[taken[last]]]
+    return held
+
+
+def _tensors(host: Plane, taken: Int64, names: AllocationOwners) -> list[Tensor]:
     rows = zip(
-        held,
-        _numbers(host, "allocation_bytes", held).tolist(),
-        _texts(host, "tf_op", held),
-        _texts(host, "shape", held),
-        _numbers(host, "requested_bytes", held).tolist(),
+        taken,
+        _numbers(host, "allocation_bytes", taken).tolist(),
+        _texts(host, "tf_op", taken),
+        _texts(host, "shape", taken),
+        _numbers(host, "requested_bytes", taken).tolist(),
         strict=True,
     )
     found = []
     for event, size, op, shape, requested in rows:
         label = names.label(op, int(host.start_ps[event]))
         found.append(Tensor(op, label.owner, label.in_pass, size, shape, requested))
-    return tuple(sorted(found, key=lambda tensor: (-tensor.size, tensor.op)))
+    return found
+
+
+def _tops(
+    host: Plane, events: Int64, first: int, last: int, names: AllocationOwners
+) -> tuple[Top, ...]:
+    """The largest tensors at moments of the step that ``events[first:last]`` are of."""
+    own = events[first:last]
+    before = _held(host, events[:first])
+    taken = own[_is_taken(host, own)]
+    known = np.concatenate((before, taken))
+    tensors = dict(zip(known.tolist(), _tensors(host, known, names), strict=True))
+    held = dict(zip(_numbers(host, "addr", before).tolist(), before.tolist(), strict=True))
+    is_taken, address = _is_taken(host, own), _numbers(host, "addr", own).tolist()
+    every = max(1, -(-len(own) // MOMENTS))
+    found = []
+    for at, event in enumerate(own.tolist()):
+        if is_taken[at]:
+            held[address[at]] = event
+        else:
+            held.pop(address[at], None)
+        if at % every == every - 1 or at == len(own) - 1:
+            largest = heapq.nlargest(
+                LARGEST, (tensors[one] for one in held.values()), key=lambda one: one.size
+            )
+            found.append(Top(float(host.start_ps[event]) * PS, tuple(largest)))
+    return tuple(found)
 
 
 def thinned(times_s: Sequence[float], levels: Sequence[int], most: int) -> list[tuple[float, int]]:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from graphprof.analysis.attribution import PS
 from graphprof.analysis.memory import allocators, planned, resident
-from graphprof.analysis.memory.allocators import Memory, Tensor
+from graphprof.analysis.memory.allocators import Memory, Tensor, Top
 from graphprof.analysis.memory.planned import Plan
 from graphprof.analysis.memory.resident import Resident
 from graphprof.errors import TraceError
@@ -26,7 +27,7 @@ STATS: tuple[str, ...] = tuple(dict.fromkeys((*allocators.STATS, *planned.STATS)
 GAPS = "gaps"
 """The op of what no result fills: space between results in a plan, and what an allocator rounds up."""
 
-_PLANNED_POINTS = _CURVE_POINTS = 400
+_CURVE_POINTS = 400
 
 Point = tuple[float, int]
 
@@ -64,7 +65,10 @@ class Footprint:
             plan takes; None where neither is known.
         curve: that step: (seconds since its start, bytes in use from then on).
         planned: (seconds since its start, bytes of the plan's temporaries), in the same step.
+        tops: the largest of what is alive at moments of that step; seconds since its start.
         step_s: how long that step took.
+        rss: (seconds since the first traced step's start, resident set from then on), until the
+            last one's end.
         resident: its processes' resident sets, or None.
         weights: bytes of the model's variables, or None.
         trainable: of those that have gradients, which take as much again while they live.
@@ -80,7 +84,9 @@ class Footprint:
     step_bytes: int | None
     curve: tuple[Point, ...]
     planned: tuple[Point, ...]
+    tops: tuple[Top, ...]
     step_s: float | None
+    rss: tuple[Point, ...]
     resident: Resident | None
     weights: int | None
     trainable: int | None
@@ -112,6 +118,7 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
     memory = max(found, key=lambda one: one.peak, default=None)
     plan = _plan(folder, trace, known)
     step = _step(trace, memory)
+    clock = _clock(trace, plan, step)
     alive = _with_plan(memory.alive if memory else (), plan)
     measurement = folder.measurement
     return Footprint(
@@ -122,7 +129,9 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
         rows=rows(alive),
         step_bytes=_step_bytes(memory, plan),
         curve=_curve(memory),
-        planned=_planned(trace, plan, step),
+        planned=_planned(plan, clock, step),
+        tops=_tops(memory, plan, clock, step),
+        rss=_rss(trace, record),
         step_s=step[1] - step[0] if step else None,
         resident=None
         if record is None
@@ -207,14 +216,58 @@ def _curve(memory: Memory | None) -> tuple[Point, ...]:
     return ((0.0, step.before), *points, (step.end_s - step.start_s, step.after))
 
 
-def _planned(
+def _clock(
     trace: Trace | None, plan: Plan | None, step: tuple[float, float] | None
-) -> tuple[Point, ...]:
+) -> npt.NDArray[np.float64]:
+    """When each instruction of the plan's schedule began in a step; empty when that is not known."""
     if plan is None or step is None or trace is None or trace.host is None:
+        return np.zeros(0)
+    start_ps, end_ps = (round(second / PS) for second in step)
+    return planned.on_clock(plan, trace.host, start_ps, end_ps)
+
+
+def _planned(
+    plan: Plan | None, clock: npt.NDArray[np.float64], step: tuple[float, float] | None
+) -> tuple[Point, ...]:
+    if plan is None or step is None or not len(clock):
         return ()
-    limits = (round(second / PS) for second in step)
-    times, levels = planned.on_clock(plan, trace.host, *limits)
-    return tuple(allocators.thinned((times - step[0]).tolist(), levels.tolist(), _PLANNED_POINTS))
+    levels = plan.plan.levels.tolist()
+    return tuple(allocators.thinned((clock - step[0]).tolist(), levels, _CURVE_POINTS))
+
+
+def _tops(
+    memory: Memory | None,
+    plan: Plan | None,
+    clock: npt.NDArray[np.float64],
+    step: tuple[float, float] | None,
+) -> tuple[Top, ...]:
+    if step is None:
+        return ()
+    if plan is not None and len(clock):
+        found: Sequence[Top] = planned.tops(plan, clock, allocators.MOMENTS, allocators.LARGEST)
+    else:
+        found = memory.tops if memory is not None else ()
+    return tuple(Top(one.at_s - step[0], one.tensors) for one in found)
+
+
+def _rss(trace: Trace | None, record: MemoryRecord | None) -> tuple[Point, ...]:
+    """The resident set on the trace's clock; both clocks are the system's wall clock."""
+    steps = marks.find(trace) if trace is not None else ()
+    if trace is None or record is None or record.curve is None or not steps:
+        return ()
+    start_ns, end_ns = (
+        trace.origin_ns + ps / 1e3
+        for ps in (min(one.start_ps for one in steps), max(one.end_ps for one in steps))
+    )
+    times = np.array(record.curve.times_ns, np.int64)
+    levels = np.array(record.curve.rss_bytes, np.int64)
+    first = max(0, int(np.searchsorted(times, start_ns, side="right")) - 1)
+    last = int(np.searchsorted(times, end_ns))
+    if first >= last or times[-1] < start_ns:
+        return ()
+    seconds = np.maximum((times[first:last] - start_ns) * 1e-9, 0.0)
+    points = allocators.thinned(seconds.tolist(), levels[first:last].tolist(), _CURVE_POINTS)
+    return (*points, (float((end_ns - start_ns) * 1e-9), points[-1][1]))
 
 
 def _held(record: MemoryRecord | None, chosen: Callable[[memory_file.Held], bool]) -> int | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from graphprof.analysis.attribution import PS
-from graphprof.analysis.memory.allocators import Tensor
+from graphprof.analysis.memory.allocators import Tensor, Top
 from graphprof.trace import buffers, hlo
-from graphprof.trace.buffers import BufferPlan
-from graphprof.trace.labels import Labels
-from graphprof.trace.model import Int64, Plane
+from graphprof.trace.buffers import Buffer, BufferPlan
+from graphprof.trace.labels import UNLABELLED, Label, Labels
+from graphprof.trace.model import Plane
 from graphprof.trace.opnames import Names
 
 STATS: tuple[str, ...] = ("hlo_op", "hlo_module")
@@ -28,13 +29,15 @@ class Plan:
         module: its name.
         plan: as XLA made it.
         alive: the temporaries that are needed at the peak, by whom, the largest first.
-        modules: how many modules with a plan the trace holds.
+        modules: how many modules with a plan ran.
+        labels: instruction -> whose it is.
     """
 
     module: str
     plan: BufferPlan
     alive: tuple[Tensor, ...]
     modules: int
+    labels: Mapping[str, Label] = field(repr=False)
 
 
 def plan(modules: Mapping[str, bytes], known: Labels | None, ran: set[str] | None) -> Plan | None:
@@ -62,12 +65,33 @@ def plan(modules: Mapping[str, bytes], known: Labels | None, ran: set[str] | Non
         return None
     _, name, largest = max(found, key=lambda one: one[:2])
     instructions = hlo.parse(modules[name])
-    labels = hlo.label(instructions, Names(known or Labels()).label)
-    alive = []
-    for one in largest.alive:
-        label = labels[one.instruction].label
-        alive.append(Tensor(one.instruction, label.owner, label.in_pass, one.size, "", one.size))
-    return Plan(name.rpartition("(")[0] or name, largest, tuple(alive), len(found))
+    named = hlo.label(instructions, Names(known or Labels()).label)
+    labels = {instruction: one.label for instruction, one in named.items()}
+    alive = tuple(_tensor(one, labels) for one in largest.alive)
+    return Plan(name.rpartition("(")[0] or name, largest, alive, len(found), labels)
+
+
+def _tensor(buffer: Buffer, labels: Mapping[str, Label]) -> Tensor:
+    label = labels.get(buffer.instruction, UNLABELLED)
+    return Tensor(buffer.instruction, label.owner, label.in_pass, buffer.size, "", buffer.size)
+
+
+def tops(found: Plan, clock: npt.NDArray[np.float64], moments: int, largest: int) -> list[Top]:
+    """The largest temporaries at moments of a step.
+
+    Args:
+        found: the plan.
+        clock: when each instruction of the schedule began, from ``on_clock``.
+        moments: about how many moments to tell.
+        largest: how many temporaries at each.
+    """
+    told = []
+    every = max(1, -(-len(clock) // moments))
+    for place in range(0, len(clock), every):
+        alive = (one for one in found.plan.buffers if one.first <= place <= one.last)
+        most = heapq.nlargest(largest, alive, key=lambda one: one.size)
+        told.append(Top(float(clock[place]), tuple(_tensor(one, found.labels) for one in most)))
+    return told
 
 
 def modules_in(host: Plane, start_ps: int, end_ps: int) -> set[str]:
@@ -80,10 +104,10 @@ def modules_in(host: Plane, start_ps: int, end_ps: int) -> set[str]:
     return {str(name) for name in set(column.values[inside].tolist())}
 
 
-def on_clock(
-    found: Plan, host: Plane, start_ps: int, end_ps: int
-) -> tuple[npt.NDArray[np.float64], Int64]:
-    """Return the plan's levels over one step, at the times when its instructions began.
+def on_clock(found: Plan, host: Plane, start_ps: int, end_ps: int) -> npt.NDArray[np.float64]:
+    """Return when each instruction of the schedule began in one step.
+
+    Those that the trace does not show (they are too cheap) lie between their neighbours.
 
     Args:
         found: the plan.
@@ -92,30 +116,26 @@ def on_clock(
         end_ps: when it ended.
 
     Returns:
-        times_s: shape (k,), seconds from the trace's origin, ascending.
-        levels: shape (k,), int64: bytes of temporaries from then on. Both are empty when no
-            instruction of the module ran in the step.
+        Shape (len(schedule),), seconds from the trace's origin, ascending; empty when no instruction
+        of the module ran in the step.
     """
     ops, modules = host.stats.get("hlo_op"), host.stats.get("hlo_module")
-    nothing = np.zeros(0), np.zeros(0, np.int64)
     if ops is None or modules is None:
-        return nothing
+        return np.zeros(0)
     place = {name: at for at, name in enumerate(found.plan.schedule)}
     start = host.start_ps[ops.owner]
     inside = np.flatnonzero((start >= start_ps) & (start < end_ps))
     module_of = dict(zip(modules.owner.tolist(), modules.values, strict=True))
     first: dict[int, int] = {}
     for at in inside:
-        event = int(ops.owner[at])
         where = place.get(str(ops.values[at]))
-        if where is None or str(module_of.get(event, "")) != found.module:
+        if where is None or str(module_of.get(int(ops.owner[at]), "")) != found.module:
             continue
         first[where] = min(first.get(where, int(start[at])), int(start[at]))
     if not first:
-        return nothing
+        return np.zeros(0)
     places = np.array(sorted(first), np.int64)
     # Instructions may begin out of order; the plan goes by the schedule.
     times = np.maximum.accumulate([first[int(one)] for one in places])
     every = np.arange(len(found.plan.schedule))
-    clock = np.interp(every, places, times)
-    return clock * PS, found.plan.levels
+    return np.interp(every, places, times) * PS
