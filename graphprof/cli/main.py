@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("graphprof.cli.verify", "Try what the findings advise, and say whether it helped."),
     "report": ("graphprof.cli.report", "Print a recorded session again: text, Markdown or JSON."),
     "compare": ("graphprof.cli.compare", "Say where the difference between two modes comes from."),
+    "export": ("graphprof.cli.export", "Write a session's tables as CSV or Parquet."),
     "import": ("graphprof.cli.import_", "Make a session of traces that others have taken."),
     "view": ("graphprof.cli.view", "Open recorded sessions in TensorBoard on this machine."),
     "demo": ("graphprof.cli.demo", "Profile a built-in model on real data, end to end."),
