@@ -23,6 +23,8 @@ class WorkloadSpec:
         seed: seeds Python, NumPy and TensorFlow before the factory is called.
         precision: Keras dtype policy set before the factory is called (``float32``,
             ``mixed_bfloat16``, ``mixed_float16``, ``float64`` ...); None leaves Keras's own.
+        input: changes to the input pipeline, ``cache`` or ``prefetch`` -> number of batches (see
+            ``graphprof.capture.workloads.inputs``); empty leaves it as it is.
         weights_path: ``.npz`` that ``Workload.save_weights`` wrote; None keeps the fresh weights.
     """
 
@@ -33,6 +35,7 @@ class WorkloadSpec:
     batch_size: int | None = None
     seed: int = 0
     precision: str | None = None
+    input: dict[str, int] = field(default_factory=dict)
     weights_path: str | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -51,6 +51,8 @@ class Options:
         trace_steps: steps to trace; None traces ``DEFAULT_TRACE_STEPS``, fewer where they are slow.
         trace: whether to trace at all.
         parity: whether to compare what the modes compute.
+        reference: whether to compare with a float64 run as well, where results are compared.
+        aa: whether to measure the baseline against a second process of itself.
         timeout_s: longest wait for one answer of a worker.
         seed: of the random order of starts and rounds, and of the workers' hash seeds.
         baseline: the mode that the others are compared with; None takes the first.
@@ -69,6 +71,8 @@ class Options:
     trace_steps: int | None = None
     trace: bool = True
     parity: bool = True
+    reference: bool = True
+    aa: bool = True
     timeout_s: float = 600.0
     seed: int = 0
     baseline: str | None = None

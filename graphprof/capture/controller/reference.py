@@ -40,7 +40,8 @@ def beside(crew: Crew) -> Iterator[None]:
     around = crew.around
     path = around.ledger.folder / parity_file.REFERENCE_FILE
     kept = [member for member in crew.members if member.keeps_results]
-    if not around.options.parity or path.exists() or not kept:
+    wanted = around.options.parity and around.options.reference
+    if not wanted or path.exists() or not kept:
         yield
         return
     reason = _why_not(crew)

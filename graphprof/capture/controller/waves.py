@@ -72,7 +72,8 @@ class Waves:
 
     def _run(self, crew: Crew, budget_s: float) -> None:
         first_calls(crew)
-        if not crew.has(self.baseline) and crew.members and self._choose_baseline(crew):
+        gone = not crew.has(self.baseline) and crew.members
+        if gone and self._choose_baseline(crew) and self._around.options.aa:
             # The one that was there twice is gone: another takes its place, and is doubled.
             first_calls(crew, crew.start([(self.baseline, "aa")]))
         comparing.keep_results(crew)
@@ -89,8 +90,8 @@ class Waves:
             graphs(crew)
         with reference.beside(crew):
             comparing.examine_results(crew)
-
         self._around.residents.save(self._around.ledger.folder)
+
     def _scout(self, crew: Crew) -> None:
         """Start the baseline alone: it saves the weights, and shows how much memory a worker takes."""
         while self._choose_baseline():
@@ -116,7 +117,8 @@ class Waves:
             and (self._wanted is None or mode in self._wanted)
         ]
         around.rng.shuffle(modes)
-        return [(self.baseline, "aa"), *((mode, "mode") for mode in modes)]
+        twice: list[tuple[str, Arm]] = [(self.baseline, "aa")] if around.options.aa else []
+        return [*twice, *((mode, "mode") for mode in modes)]
 
     def _still(self, pending: list[tuple[str, Arm]]) -> list[tuple[str, Arm]]:
         """What is left of ``pending`` when the baseline may have changed in the meantime."""

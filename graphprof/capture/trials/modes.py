@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from graphprof.capture.trials import beside
 from graphprof.capture.trials.base import Request
-from graphprof.trials import Outcome
+from graphprof.trials import ModeTrial, Outcome
 
 
-def run(request: Request) -> Outcome:  # noqa: ARG001
-    """Measure with and without the change."""
-    return Outcome(problem="Changes of this kind cannot be tried yet.")
+def run(request: Request) -> Outcome:
+    """Measure the mode with and without the change, on the session's own workload."""
+    trial = request.trial
+    assert isinstance(trial, ModeTrial)
+    return beside.run(request, trial.against, trial.mode)

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from graphprof.capture.spec import WorkloadSpec
-from graphprof.capture.workloads import data, defaults, layers, matching, offer, step, weights
+from graphprof.capture.workloads import (
+    data,
+    defaults,
+    inputs,
+    layers,
+    matching,
+    offer,
+    step,
+    weights,
+)
 from graphprof.capture.workloads.declared import Workload as Declared
 from graphprof.errors import UsageError, WorkloadError
 from graphprof.session import Phase
@@ -153,7 +162,7 @@ def load(spec: WorkloadSpec) -> Workload:
             name=declared.name or _model_name(declared.model, spec),
             model=declared.model,
             plain_step=None,
-            dataset=matched.batches.dataset,
+            dataset=inputs.changed(matched.batches.dataset, spec.input),
             batch_size=matched.batches.batch_size,
             data_origin=offered.data_origin or matched.batches.origin,
             batch=matching.describe(matched.batches.first),
@@ -214,7 +223,7 @@ def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -
         name=declared.name or str(getattr(function, "__name__", type(function).__name__)),
         model=declared.model,
         plain_step=step.adapt(function, first),
-        dataset=batches.dataset if batches else None,
+        dataset=inputs.changed(batches.dataset, spec.input) if batches else None,
         batch_size=batches.batch_size if batches else None,
         data_origin=batches.origin if batches else "none",
         batch=matching.describe(first) if batches else "",
