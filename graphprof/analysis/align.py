@@ -8,10 +8,11 @@ labels are right. Inside each, ops are matched in this order:
 2. by the TensorFlow op type (eager ops have no name);
 3. what a compiler left without a name of TensorFlow's (half of XLA's instructions) goes to the ops
    of the same owner and pass that have no counterpart yet;
-4. what is left over goes to a fused op of the same owner and pass: ``_FusedConv2D`` took in BiasAdd
-   and Relu;
+4. what is left over goes to a fused op of the same owner and pass, unless the graphs show that it met
+   another end: ``_FusedConv2D`` took in BiasAdd and Relu;
 5. what is still left has *vanished* (folded, eliminated, made an address) or *appeared* (layout
-   copies, casts, the pieces that XLA makes of an op).
+   copies, casts, the pieces that XLA makes of an op); the graphs of the modes, where they were
+   recorded, say why (``graphprof.analysis.vanishing``).
 
 Matches that share an op are joined, so that a match reads 1:1, 1:N or N:M.
 """
@@ -19,8 +20,8 @@ Matches that share an op are joined, so that a match reads 1:1, 1:N or N:M.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from graphprof.analysis.ops import OpRow
@@ -34,6 +35,9 @@ _PLUMBING = frozenset(
     }
 )
 
+FUSED = "fused into "
+"""How an explanation begins that names a fused op."""
+
 How = Literal["same", "fused", "rewritten", "vanished", "appeared"]
 
 
@@ -44,12 +48,15 @@ class Side:
     Attributes:
         op_type: as recorded.
         calls: runs in a step.
-        wall_s: part of the mean step, seconds.
+        wall_s: part of the mean step, seconds; None where no run was recorded.
+        why: what became of them, or what they are for, where they have no counterpart and the graphs
+            show it; else empty.
     """
 
     op_type: str
     calls: float
-    wall_s: float
+    wall_s: float | None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ class Alignment:
         left_vanished: share that has none although their layer and pass is there on the right.
         right_mapped: share of the right mode's ops that have a counterpart.
         left_unlabelled: share of the left mode's ops that belong to no layer, and so to no match.
+        left_explained: share that has none, and of which a graph shows why.
         left_mapped_time: like ``left_mapped``, of time instead of calls.
         right_mapped_time: like ``right_mapped``, of time instead of calls.
     """
@@ -91,12 +99,29 @@ class Alignment:
     left_vanished: float | None
     right_mapped: float | None
     left_unlabelled: float | None
+    left_explained: float | None
     left_mapped_time: float | None
     right_mapped_time: float | None
 
 
-def align(left: Iterable[OpRow], right: Iterable[OpRow]) -> Alignment:
-    """Match the op tables of two modes."""
+Explain = Callable[[str, str, str], str]
+"""Says why ops have no counterpart, by owner, pass and TensorFlow op type; empty when unknown."""
+
+
+def align(
+    left: Iterable[OpRow],
+    right: Iterable[OpRow],
+    vanished: Explain | None = None,
+    appeared: Explain | None = None,
+) -> Alignment:
+    """Match the op tables of two modes.
+
+    Args:
+        left: ops of one.
+        right: ops of the other.
+        vanished: why ops of the left mode are not in the right one.
+        appeared: what ops of the right mode are for that are not in the left one.
+    """
     groups: defaultdict[tuple[str, str], tuple[list[OpRow], list[OpRow]]] = defaultdict(
         lambda: ([], [])
     )
@@ -109,17 +134,55 @@ def align(left: Iterable[OpRow], right: Iterable[OpRow]) -> Alignment:
         if not owner:
             unlabelled += sum(row.calls for row in ours)
             continue
-        matches += _in_group(owner, in_pass, ours, theirs)
+        found = _in_group(owner, in_pass, ours, theirs, vanished, appeared)
+        matches += [_explained(match, vanished, appeared) for match in found]
     matches.sort(key=lambda match: (-_time(match), match.owner, match.in_pass, match.how))
     return _summed(tuple(matches), unlabelled)
 
 
 def _time(match: Match) -> float:
-    return max(sum(side.wall_s for side in sides) for sides in (match.left, match.right))
+    return max(sum(side.wall_s or 0.0 for side in sides) for sides in (match.left, match.right))
 
 
-def _in_group(owner: str, in_pass: str, left: list[OpRow], right: list[OpRow]) -> list[Match]:
+def _explained(match: Match, vanished: Explain | None, appeared: Explain | None) -> Match:
+    """Say why the ops of a match have no counterpart, where they have none."""
+
+    def said(explain: Explain, sides: tuple[Side, ...]) -> tuple[Side, ...]:
+        return tuple(
+            replace(side, why=explain(match.owner, match.in_pass, base_type(side.op_type)))
+            for side in sides
+        )
+
+    if match.how == "vanished" and vanished is not None:
+        return replace(match, left=said(vanished, match.left))
+    if match.how == "appeared" and appeared is not None:
+        return replace(match, right=said(appeared, match.right))
+    return match
+
+
+def _in_group(
+    owner: str,
+    in_pass: str,
+    left: list[OpRow],
+    right: list[OpRow],
+    vanished: Explain | None,
+    appeared: Explain | None,
+) -> list[Match]:
     links = _links(left, right)
+    fused = [place for place, row in enumerate(right) if _is_fusion(row)]
+    links |= {
+        (one, other)
+        for one in _loose(left, links, 0)
+        for other in fused
+        if _may_be_in(left[one], right[other], vanished)
+    }
+    fused = [place for place, row in enumerate(left) if _is_fusion(row)]
+    links |= {
+        (one, other)
+        for other in _loose(right, links, 1)
+        for one in fused
+        if _may_be_in(right[other], left[one], appeared)
+    }
     found = []
     for ours, theirs in _components(len(left), len(right), links):
         sides = _side(left[place] for place in ours), _side(right[place] for place in theirs)
@@ -140,11 +203,14 @@ def _links(left: list[OpRow], right: list[OpRow]) -> set[tuple[int, int]]:
                 (one, other) for other, theirs in enumerate(right) if _types(ours) & _types(theirs)
             }
     _link_pieces(left, right, links)
-    fused = [place for place, row in enumerate(right) if _is_fusion(row)]
-    links |= {(one, other) for one in _loose(left, links, 0) for other in fused}
-    fused = [place for place, row in enumerate(left) if _is_fusion(row)]
-    links |= {(one, other) for other in _loose(right, links, 1) for one in fused}
     return links
+
+
+def _may_be_in(row: OpRow, fusion: OpRow, explain: Explain | None) -> bool:
+    """Whether a fused op may have taken in an op, as far as the graphs show what became of it."""
+    why = "" if explain is None else explain(row.owner, row.in_pass, row.tf_type)
+    into = base_type(why.removeprefix(FUSED)) if why.startswith(FUSED) else ""
+    return not why or into == base_type(fusion.op_type)
 
 
 def _link_pieces(left: list[OpRow], right: list[OpRow], links: set[tuple[int, int]]) -> None:
@@ -156,7 +222,7 @@ def _link_pieces(left: list[OpRow], right: list[OpRow], links: set[tuple[int, in
     if not pieces or not left:
         return
     whole = _loose(left, links, 0) or [
-        max(range(len(left)), key=lambda place: (left[place].wall_s, -place))
+        max(range(len(left)), key=lambda place: (left[place].wall_s or 0.0, -place))
     ]
     links |= {(one, other) for one in whole for other in pieces}
 
@@ -212,12 +278,13 @@ def _components(
 def _side(rows: Iterable[OpRow]) -> tuple[Side, ...]:
     """Sum rows of one type, those with most time first."""
     calls: defaultdict[str, float] = defaultdict(float)
-    wall: defaultdict[str, float] = defaultdict(float)
+    wall: dict[str, float] = {}
     for row in rows:
         calls[row.op_type] += row.calls
-        wall[row.op_type] += row.wall_s
-    sides = [Side(op_type, calls[op_type], wall[op_type]) for op_type in calls]
-    return tuple(sorted(sides, key=lambda side: (-side.wall_s, side.op_type)))
+        if row.wall_s is not None:
+            wall[row.op_type] = wall.get(row.op_type, 0.0) + row.wall_s
+    sides = [Side(op_type, calls[op_type], wall.get(op_type)) for op_type in calls]
+    return tuple(sorted(sides, key=lambda side: (-(side.wall_s or 0.0), side.op_type)))
 
 
 def _how(left: tuple[Side, ...], right: tuple[Side, ...]) -> How:
@@ -236,11 +303,18 @@ def _summed(matches: tuple[Match, ...], unlabelled: float) -> Alignment:
     def total(side: int, hows: Iterable[How], what: str) -> float:
         counted = (match for match in matches if match.how in hows)
         sides = (one for match in counted for one in (match.left, match.right)[side])
-        return sum(one.calls if what == "calls" else one.wall_s for one in sides)
+        return sum(one.calls if what == "calls" else one.wall_s or 0.0 for one in sides)
 
     def share(part: float, whole: float) -> float | None:
         return part / whole if whole else None
 
+    explained = sum(
+        side.calls
+        for match in matches
+        if match.how == "vanished"
+        for side in match.left
+        if side.why
+    )
     both: tuple[How, ...] = ("same", "fused", "rewritten")
     ours = total(0, (*both, "vanished"), "calls") + unlabelled
     theirs = total(1, (*both, "appeared"), "calls")
@@ -250,6 +324,7 @@ def _summed(matches: tuple[Match, ...], unlabelled: float) -> Alignment:
         left_vanished=share(total(0, ("vanished",), "calls"), ours),
         right_mapped=share(total(1, both, "calls"), theirs),
         left_unlabelled=share(unlabelled, ours),
+        left_explained=share(explained, ours),
         left_mapped_time=share(total(0, both, "wall_s"), total(0, (*both, "vanished"), "wall_s")),
         right_mapped_time=share(total(1, both, "wall_s"), total(1, (*both, "appeared"), "wall_s")),
     )

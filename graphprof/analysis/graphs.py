@@ -80,6 +80,27 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Count:
+    """Nodes of one type of one owner, stage by stage; None where a stage was not recorded.
+
+    Attributes:
+        owner: path of the layer, or name of the loss, optimizer or metric; empty when unknown.
+        in_pass: the pass.
+        op_type: their type, without the library's version of it.
+        before: nodes as built.
+        optimised: after Grappler.
+        ran: as they ran.
+    """
+
+    owner: str
+    in_pass: str
+    op_type: str
+    before: int | None
+    optimised: int | None
+    ran: int | None
+
+
+@dataclass(frozen=True)
 class Stride:
     """One stride of the preparation.
 
@@ -124,6 +145,7 @@ class GraphChanges:
         before: op type -> nodes, as built.
         optimised: the same after Grappler.
         ran: the same as it ran.
+        nodes: the same by owner, pass and type.
         strides: what changed, stride by stride.
         compiled: what XLA made of it.
         lost: what could not be recorded, one sentence each.
@@ -132,27 +154,27 @@ class GraphChanges:
     before: dict[str, int] | None
     optimised: dict[str, int] | None
     ran: dict[str, int] | None
+    nodes: tuple[Count, ...]
     strides: tuple[Stride, ...]
     compiled: Compiled | None
     lost: tuple[str, ...] = ()
 
-    def reasons(self) -> dict[tuple[str, str, str], Change]:
-        """(owner, pass, op type) -> why most such nodes are gone."""
-        most: dict[tuple[str, str, str], Change] = {}
-        for change in (change for stride in self.strides for change in stride.removed):
-            key = change.owner, change.in_pass, change.op_type
-            if key not in most or most[key].count < change.count:
-                most[key] = change
-        return most
+    def removed(self) -> dict[tuple[str, str, str], Change]:
+        """(owner, pass, op type) -> what became of most such nodes that are gone."""
+        return _most(change for stride in self.strides for change in stride.removed)
 
-    def additions(self) -> dict[tuple[str, str, str], Change]:
-        """(owner, pass, op type) -> what most such new nodes are for."""
-        most: dict[tuple[str, str, str], Change] = {}
-        for change in (change for stride in self.strides for change in stride.added):
-            key = change.owner, change.in_pass, change.op_type
-            if key not in most or most[key].count < change.count:
-                most[key] = change
-        return most
+    def added(self) -> dict[tuple[str, str, str], Change]:
+        """(owner, pass, op type) -> what most such nodes that are new are for."""
+        return _most(change for stride in self.strides for change in stride.added)
+
+
+def _most(changes: Iterable[Change]) -> dict[tuple[str, str, str], Change]:
+    found: dict[tuple[str, str, str], Change] = {}
+    for change in changes:
+        key = change.owner, change.in_pass, base_type(change.op_type)
+        if key not in found or found[key].count < change.count:
+            found[key] = change
+    return found
 
 
 def of_run(folder: RunFolder) -> GraphChanges | None:
@@ -188,8 +210,33 @@ def changes(found: Graphs, names: Names, modules: Mapping[str, bytes]) -> GraphC
     ):
         if before is not None and after is not None and before.names and after.names:
             strides.append(_stride(name, before, after, names))  # type: ignore[arg-type]
-    counts = [None if stage is None else dict(stage.counts) for stage in stages]
-    return GraphChanges(*counts, tuple(strides), _compiled(modules), found.lost)
+    totals = [None if stage is None else dict(stage.counts) for stage in stages]
+    counted = _counts(stages, names)
+    return GraphChanges(
+        totals[0], totals[1], totals[2], counted, tuple(strides), _compiled(modules), found.lost
+    )
+
+
+def _counts(stages: list[Nodes | None], names: Names) -> tuple[Count, ...]:
+    counted: list[Counter[tuple[Label, str]] | None] = [
+        None
+        if stage is None
+        else Counter(
+            (names.label(name), base_type(stage.type_of(place)))
+            for place, name in enumerate(stage.names)
+        )
+        for stage in stages
+    ]
+    keys = {key for stage in counted if stage is not None for key in stage}
+    return tuple(
+        Count(
+            label.owner,
+            label.in_pass,
+            op_type,
+            *(None if stage is None else stage[label, op_type] for stage in counted),
+        )
+        for label, op_type in sorted(keys)
+    )
 
 
 def _stride(

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 
 from graphprof import units
-from graphprof.analysis import align, attribution, difference, layers, ops
+from graphprof.analysis import align, attribution, difference, graphs, layers, ops, vanishing
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.align import Alignment
 from graphprof.analysis.attribution import Attribution
@@ -101,7 +101,7 @@ def build(
     labelled = {name: table.labelled for name, table in tables.items()}
     # Ops are matched within their layers.
     matched = (
-        align.align(ops.table(one), ops.table(other)) if by == "op" and not layerless else None
+        _aligned(session, (baseline, one), (mode, other)) if by == "op" and not layerless else None
     )
     return Comparison(
         schema=SCHEMA,
@@ -116,6 +116,21 @@ def build(
             *_layerless(layerless, by),
             *_warnings(divided, ratio, labelled),
         ),
+    )
+
+
+def _aligned(
+    session: Session, baseline: tuple[str, Attribution], mode: tuple[str, Attribution]
+) -> Alignment:
+    ours, theirs = (
+        None if folder is None else graphs.of_run(folder)
+        for folder in (session.run(baseline[0]), session.run(mode[0]))
+    )
+    return align.align(
+        ops.table(baseline[1]),
+        ops.table(mode[1]),
+        vanished=vanishing.new(ours, theirs),
+        appeared=vanishing.new(theirs, ours),
     )
 
 
@@ -244,12 +259,15 @@ def matches(comparison: Comparison) -> Cells | None:
 
 
 def _ops(sides: tuple[align.Side, ...]) -> str:
-    shown = [
-        f"{side.op_type} x{round(side.calls)}" if side.calls > 1 else side.op_type for side in sides
-    ]
+    shown = [_side(side) for side in sides]
     return (
         ", ".join(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "") or "none"
     )
+
+
+def _side(side: align.Side) -> str:
+    calls = f" x{round(side.calls)}" if side.calls > 1 else ""
+    return f"{side.op_type}{calls}{f' ({side.why})' if side.why else ''}"
 
 
 def mapped(comparison: Comparison) -> str | None:
@@ -260,6 +278,7 @@ def mapped(comparison: Comparison) -> str | None:
     divided = comparison.difference
     return (
         f"{units.share(found.left_mapped)} of {divided.baseline}'s ops have a counterpart in "
-        f"{divided.mode}, {units.share(found.left_vanished)} are gone (folded, eliminated, or too "
-        f"cheap to be recorded); {units.share(found.right_mapped)} of {divided.mode}'s have one."
+        f"{divided.mode}, {units.share(found.left_vanished)} are gone, "
+        f"{units.share(found.left_explained)} for a reason that the graphs show; "
+        f"{units.share(found.right_mapped)} of {divided.mode}'s have one."
     )

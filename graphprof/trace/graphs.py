@@ -46,9 +46,10 @@ class Nodes:
         op: index in ``types``.
         inputs: for each node the data it reads, as pairs of node (index) and number of its output.
         tensors: the tensors that ``outputs`` points to, as ``float32[64,10]`` (``?``: not known).
-        outputs: for each node its outputs; empty where shapes are not known.
+        outputs: for each node its outputs; none where shapes are not known (of optimised graphs those
+            of constants are).
         flops: for each node its floating point operations by TensorFlow's own statistics, None where
-            those do not know it; empty where shapes are not known.
+            those do not know it; empty where none are known.
         fused: node (index) -> the ops that it took in, as the op itself says.
     """
 

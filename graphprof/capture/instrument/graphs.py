@@ -37,12 +37,12 @@ class _Node(NamedTuple):
 
 def built(graph: Any) -> Nodes:
     """Return the nodes of a ``FuncGraph``, those of the functions that it calls included."""
-    return _columns(list(_inside(graph, "", 0)), shapes=True)
+    return _columns(list(_inside(graph, "", 0)))
 
 
 def exported(graph_def: Any) -> Nodes:
-    """Return the nodes of a ``GraphDef``; it knows no shapes."""
-    return _columns([_plain(node) for node in graph_def.node], shapes=False)
+    """Return the nodes of a ``GraphDef``; it knows no shapes but those of constants."""
+    return _columns([_plain(node) for node in graph_def.node])
 
 
 def _inside(graph: Any, prefix: str, depth: int) -> Iterable[_Node]:
@@ -84,11 +84,23 @@ def _plain(node: Any) -> _Node:
             inputs.append((name, int(number or 0)))
     fused = node.attr["fused_ops"].list.s if "fused_ops" in node.attr else ()
     return _Node(
-        node.name, node.op, tuple(inputs), fused=tuple(text.decode("utf-8") for text in fused)
+        node.name,
+        node.op,
+        tuple(inputs),
+        _constant(node),
+        fused=tuple(text.decode("utf-8") for text in fused),
     )
 
 
-def _columns(nodes: Sequence[_Node], *, shapes: bool) -> Nodes:
+def _constant(node: Any) -> tuple[str, ...] | None:
+    if node.op != "Const":
+        return None
+    value = node.attr["value"].tensor
+    sizes = ",".join(str(axis.size) for axis in value.tensor_shape.dim)
+    return (f"{tf.dtypes.as_dtype(value.dtype).name}[{sizes}]",)
+
+
+def _columns(nodes: Sequence[_Node]) -> Nodes:
     counts = dict(sorted(Counter(node.op for node in nodes).items()))
     if len(nodes) > graphs.MOST_NODES:
         return Nodes(counts)
@@ -107,10 +119,8 @@ def _columns(nodes: Sequence[_Node], *, shapes: bool) -> Nodes:
             for node in nodes
         ),
         tuple(texts),
-        tuple(tuple(tensor_at[text] for text in node.outputs or ()) for node in nodes)
-        if shapes
-        else (),
-        tuple(node.flops for node in nodes) if shapes else (),
+        tuple(tuple(tensor_at[text] for text in node.outputs or ()) for node in nodes),
+        tuple(node.flops for node in nodes) if any(node.flops for node in nodes) else (),
         {place: node.fused for place, node in enumerate(nodes) if node.fused},
     )
 
