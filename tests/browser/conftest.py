@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 from visiting import HOSTILE, HOSTILE_LAYERS, Visit, find_chromium
 
 from graphprof import session as sessions
+from graphprof.analysis import parity_file
 from graphprof.session import Failure
 
 READY = re.compile(r"TensorBoard \S+ at (http://\S+)")
@@ -41,6 +42,8 @@ def logdir(tmp_path_factory) -> Path:
     recorded_programs.retracing_program(folder)
     differing = builders.session(folder, name="differing", modes=("graph", "xla"), rounds=3)
     builders.save_results(differing, {"xla": {"output/output": 0.5}})
+    truth = builders.results({"layer/dense": 2e-7}, precision="float64")
+    parity_file.save(differing / parity_file.REFERENCE_FILE, truth)
     recorded_session.write(folder)
     recorded_session.write_hostile(folder, HOSTILE_LAYERS)
     _write_a_session_that_was_cut_off(folder / "nothing")

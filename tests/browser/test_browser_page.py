@@ -302,7 +302,7 @@ def test_a_watched_program_shows_its_findings_and_its_time(visit):
     expect(page.get_by_test_id("modes")).to_have_count(0)
 
 
-@pytest.mark.parametrize("view", ["timeline", "steps", "environment"])
+@pytest.mark.parametrize("view", ["timeline", "steps", "parity", "environment"])
 def test_views_of_modes_say_that_a_program_has_none(visit, view):
     page = visit.open(view, session=recorded_programs.PROGRAM)
     expect(page.locator("main#view")).not_to_be_empty()

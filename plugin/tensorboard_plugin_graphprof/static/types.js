@@ -41,12 +41,32 @@
  * }} TraceInfo
  *
  * @typedef {{
+ *   kind: string, name: string, relative: number | null, ulp: number | null, tolerance: number
+ * }} WorstError
+ *
+ * @typedef {WorstError & {
+ *   ok: boolean | null,
+ *   reference: {relative: number | null, ulp: number | null, ok: boolean | null} | null
+ * }} ArrayError
+ *
+ * @typedef {{
+ *   verdict: string, reason: string | null, first_layer: string | null, worst: WorstError | null,
+ *   compared: number, random?: string[], times_baseline?: number | null,
+ *   worst_from_reference?: WorstError | null, arrays?: ArrayError[]
+ * }} Agreement
+ *
+ * @typedef {{
+ *   baseline: string, steps: number | null, precision: string | null, reference: string | null,
+ *   no_reference: string | null, random_layers: string[], arrays: ArrayError[]
+ * }} ParityBasis
+ *
+ * @typedef {{
  *   mode: string, title: string, status: string, resolved: Record<string, unknown>,
  *   error: Problem | null, notes: string[], steps: {asked: number | null, shown: number | null},
  *   first_step_s: number | null, step_time_s: StepTime, undisturbed_step_s?: number | null,
  *   traced_step_s: number | null, tracing_overhead: Estimate | null, ratio: Ratio | null,
  *   breakdown: Part[] | null,
- *   parity?: {verdict: string, reason: string | null} | null,
+ *   parity?: Agreement | null,
  *   measured: {processes: number, blocks: number, steps: number, warmup_steps: number} | null,
  *   trace: TraceInfo | null
  * }} ModeReport
@@ -65,7 +85,7 @@
  *   phase: string, workload: Record<string, unknown>, environment: Record<string, unknown>,
  *   baseline: string | null, verdict: string, warnings: string[], notes: string[],
  *   aa: Ratio | null, machine?: Record<string, unknown>, modes: ModeReport[], findings: Finding[],
- *   program?: Program
+ *   program?: Program, parity?: ParityBasis | null
  * }} Report
  *
  * A watched program, in place of modes.

@@ -327,6 +327,7 @@ function evidenceLinks(mode, context) {
     { class: "links" },
     viewLink(context.link({ view: "steps", mode: mode.mode }), "Steps"),
     mode.trace ? viewLink(context.link({ view: "timeline", mode: mode.mode }), "Timeline") : null,
+    mode.parity ? viewLink(context.link({ view: "parity", sort: mode.mode }), "Parity") : null,
     profile,
   );
 }
