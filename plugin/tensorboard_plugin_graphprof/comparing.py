@@ -23,7 +23,8 @@ from tensorboard_plugin_graphprof.cache import Cache, fingerprint
 # The columns of an op that the page shows; what they mean: ``graphprof.analysis.ops.OpRow``.
 _COLUMNS = (
     *("owner", "in_pass", "op_type", "tf_type", "name", "tag"),
-    *("calls", "wall_s", "busy_s", "low_s", "high_s"),
+    *("calls", "recorded", "wall_s", "busy_s", "low_s", "high_s"),
+    *("inputs", "outputs", "flops", "bytes", "flops_per_s", "bytes_per_s"),
 )
 
 

@@ -142,7 +142,7 @@
  *   mode_s: number, gap_s: number, baseline_busy_s: number, mode_busy_s: number
  * }} GapPart
  *
- * @typedef {{ op_type: string, calls: number, wall_s: number }} Side
+ * @typedef {{ op_type: string, calls: number, wall_s: number | null, why: string }} Side
  *
  * @typedef {{ owner: string, in_pass: string, how: string, left: Side[], right: Side[] }} Match
  *
@@ -155,7 +155,7 @@
  *   },
  *   alignment: {
  *     matches: Match[], left_mapped: number | null, left_vanished: number | null,
- *     right_mapped: number | null, left_unlabelled: number | null
+ *     right_mapped: number | null, left_unlabelled: number | null, left_explained: number | null
  *   } | null,
  *   warnings: string[]
  * }} Comparison
@@ -167,8 +167,10 @@
  *
  * @typedef {{
  *   owner: string[], in_pass: string[], op_type: string[], tf_type: string[], name: string[],
- *   tag: string[], calls: number[], wall_s: number[], busy_s: number[], low_s: number[],
- *   high_s: number[]
+ *   tag: string[], calls: number[], recorded: (number | null)[], wall_s: (number | null)[],
+ *   busy_s: (number | null)[], low_s: (number | null)[], high_s: (number | null)[],
+ *   inputs: string[][], outputs: string[][], flops: (number | null)[], bytes: (number | null)[],
+ *   flops_per_s: (number | null)[], bytes_per_s: (number | null)[]
  * }} OpColumns
  *
  * @typedef {{

@@ -63,7 +63,13 @@ def per_example(mode: ModeEvidence, factor: int = FACTOR) -> Interval | None:
     if step is None or not step.traced_s:
         return None
     work = step.seconds("op", "input", "py_function")
-    lengthy = sum(row.wall_s for row in mode.ops if row.total_s > SHORT_OP_S * max(row.calls, 1.0))
+    lengthy = sum(
+        row.wall_s
+        for row in mode.ops
+        if row.wall_s is not None
+        and row.total_s is not None
+        and row.total_s > SHORT_OP_S * max(row.calls, 1.0)
+    )
     least = (1 - PART_DOUBT) * min(work, lengthy)
     most = min((1 + PART_DOUBT) * (work + step.seconds("runtime")), step.traced_s)
     low, value, high = sorted(_scaled(step, grows, factor) for grows in (most, work, least))

@@ -29,7 +29,7 @@ def _kernels(mode: ModeEvidence, share: float) -> Proposal:
     numbers = tuple(
         Number(_name(row.op_type, row.owner), row.share, "share", "trace",
                Link("layers", mode.mode, row.owner or None))
-        for row in largest
+        for row in largest if row.share is not None
     )  # fmt: skip
     assert mode.step is not None
     return Proposal(

@@ -26,7 +26,7 @@ def find_loops(evidence: SessionEvidence) -> list[Proposal]:
     owners = sorted({row.owner.rsplit("/", 1)[-1] for row in inside if row.owner})
     spent = mode.step.seconds("runtime")
     whose = f" ({', '.join(owners[:3])})" if owners else ""
-    op_s = sum(row.wall_s for row in inside)
+    op_s = sum(row.wall_s or 0.0 for row in inside)
     return [
         Proposal(
             cause="graph_loop_small_ops",

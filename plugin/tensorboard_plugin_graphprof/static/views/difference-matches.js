@@ -113,8 +113,8 @@ export function how(word) {
  */
 export function sideText(sides) {
   if (!sides.length) return "none";
-  const text = (/** @type {Side} */ { op_type: type, calls: many }) =>
-    many === 1 ? type : `${type} ×${calls(many)}`;
+  const text = (/** @type {Side} */ { op_type: type, calls: many, why }) =>
+    (many === 1 ? type : `${type} ×${calls(many)}`) + (why ? ` (${why})` : "");
   return sides.map(text).join(", ");
 }
 
@@ -124,6 +124,8 @@ export function sideText(sides) {
  */
 function time(sides) {
   if (!sides.length) return { text: "", raw: null };
-  const raw = sides.reduce((sum, side) => sum + side.wall_s, 0);
+  const known = sides.filter((side) => side.wall_s !== null);
+  if (!known.length) return { text: "not recorded", raw: null };
+  const raw = known.reduce((sum, side) => sum + (side.wall_s ?? 0), 0);
   return { text: format.seconds(raw), raw };
 }

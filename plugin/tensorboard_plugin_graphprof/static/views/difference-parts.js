@@ -233,7 +233,7 @@ function addLayer(part, mode, isOwn, kinds, add) {
 function sumOfOps(mode, owner, inPass) {
   let sum = 0;
   eachOp(mode, (op) => {
-    if (op.owner === owner && op.in_pass === inPass && op.op_type) sum += op.wall_s;
+    if (op.owner === owner && op.in_pass === inPass && op.op_type) sum += op.wall_s ?? 0;
   });
   return sum;
 }
@@ -241,7 +241,9 @@ function sumOfOps(mode, owner, inPass) {
 /**
  * @typedef {{
  *   owner: string, in_pass: string, op_type: string, tf_type: string, name: string, tag: string,
- *   calls: number, wall_s: number, busy_s: number, low_s: number, high_s: number
+ *   calls: number, recorded: number | null, wall_s: number | null, busy_s: number | null,
+ *   low_s: number | null, high_s: number | null, inputs: string[], outputs: string[],
+ *   flops: number | null, bytes: number | null, flops_per_s: number | null, bytes_per_s: number | null
  * }} Op
  */
 
@@ -270,7 +272,7 @@ export function typeOf(op) {
  * @returns {Amount}
  */
 function amountOf(op) {
-  return { seconds: op.wall_s, calls: op.calls, tags: new Set([op.tag]) };
+  return { seconds: op.wall_s ?? 0, calls: op.calls, tags: new Set([op.tag]) };
 }
 
 /**

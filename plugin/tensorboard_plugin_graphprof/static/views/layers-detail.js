@@ -174,14 +174,14 @@ function recorded(node, modes, most) {
     eachOp(mode, (op) => {
       if (op.owner !== node.owner || op.in_pass !== node.inPass || (typeOf(op) || "ops") !== node.type) return;
       rows.push({
-        wall: op.wall_s,
+        wall: op.wall_s ?? 0,
         cells: [
           { text: mode.mode },
           { text: op.op_type },
           { text: op.name },
           { text: op.tag },
           { text: calls(op.calls), raw: op.calls },
-          { text: format.seconds(op.wall_s), raw: op.wall_s },
+          { text: op.wall_s === null ? "not recorded" : format.seconds(op.wall_s), raw: op.wall_s },
           { text: format.seconds(op.busy_s), raw: op.busy_s },
           { text: took(op.low_s, op.high_s), raw: op.high_s },
         ],
@@ -192,11 +192,12 @@ function recorded(node, modes, most) {
 }
 
 /**
- * @param {number} low
- * @param {number} high
+ * @param {number | null} low
+ * @param {number | null} high
  * @returns {string}
  */
 function took(low, high) {
+  if (low === null || high === null) return format.NOT_MEASURED;
   // Ends that are a little late are those of ops that ran synchronously.
   return high <= 1.05 * low ? format.seconds(high) : `${format.seconds(low)} – ${format.seconds(high)}`;
 }

@@ -8,7 +8,7 @@ import { eachOp, kindTitle, typeOf, withoutRoot } from "./difference-parts.js";
 
 /**
  * @typedef {{
- *   seconds: number, share: number | null, busy: number | null, calls: number | null,
+ *   seconds: number | null, share: number | null, busy: number | null, calls: number | null,
  *   low: number | null, high: number | null
  * }} Cell what a row takes of one mode's step
  *
@@ -92,7 +92,7 @@ function collect(modes, kinds) {
     eachOp(mode, (op) => {
       const node = leaf(op.owner, op.in_pass, "", typeOf(op) || "ops");
       const { calls, busy_s: busy, low_s: low, high_s: high } = op;
-      const share = mode.step_s ? op.wall_s / mode.step_s : null;
+      const share = mode.step_s && op.wall_s !== null ? op.wall_s / mode.step_s : null;
       node.cells[at] = summed([node.cells[at], { seconds: op.wall_s, share, busy, calls, low, high }]);
       node.tags.add(op.tag);
       // Not its name: TensorFlow numbers scopes in its own way, and conv2d_1 may be another layer there.
@@ -153,7 +153,7 @@ function summed(cells) {
     return values.length ? values.reduce((all, value) => all + value, 0) : null;
   };
   return {
-    ...{ seconds: sum("seconds") ?? 0, share: sum("share"), busy: sum("busy") },
+    ...{ seconds: sum("seconds"), share: sum("share"), busy: sum("busy") },
     ...{ calls: sum("calls"), low: sum("low"), high: sum("high") },
   };
 }
