@@ -44,7 +44,7 @@ def short(patch: str, most: int = 12) -> str:
     lines = [
         line
         for line in patch.split("\n")
-        if line[:1] in "+-" and not line.startswith(("+++ ", "--- "))
+        if line.startswith(("+", "-")) and not line.startswith(("+++ ", "--- "))
     ]
     return "\n".join([*lines[:most], *(["..."] if len(lines) > most else [])])
 

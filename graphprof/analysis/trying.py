@@ -23,9 +23,9 @@ from graphprof.trials import Interval, Outcome, Tried
 Verdict = Literal["confirmed", "refuted", "inconclusive"]
 
 FEWEST_PAIRS = 2
-PAIR_SD = 0.06
-"""Spread of the log-ratio of two runs of one program in a row."""
-PRIOR_DF = 3
+PAIR_SD = 0.12
+"""Spread of the log-ratio of two runs of one program in a row, on machines that others use too."""
+PRIOR_DF = 2
 """How many pairs that is worth: few, so that a noisier machine soon shows in the interval."""
 
 
