@@ -68,9 +68,19 @@
  *   breakdown: Part[] | null,
  *   parity?: Agreement | null,
  *   measured: {processes: number, blocks: number, steps: number, warmup_steps: number} | null,
- *   trace: TraceInfo | null
+ *   trace: TraceInfo | null, what_if?: WhatIf[]
  * }} ModeReport
  *
+ * @typedef {{ value: number, low: number, high: number, of?: string }} Gain
+ *
+ * Where a number can be looked at.
+ * @typedef {{ view: string, mode: string | null, find: string | null }} EvidenceLink
+ *
+ * @typedef {{
+ *   what: string, value: number, unit: string, source?: string, link?: EvidenceLink | null
+ * }} Evidence
+ *
+ * What trying a finding's change showed.
  * @typedef {{
  *   cause?: string, title?: string, severity?: string, sentence?: string,
  *   location?: {file: string, line: number, code?: string} | null,

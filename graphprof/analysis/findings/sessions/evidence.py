@@ -52,7 +52,7 @@ class ModeEvidence:
     def part(self, what: str, *kinds: str) -> Number:
         """The share of some kinds in the traced step, as evidence."""
         share = self.step.share(*kinds) if self.step else 0.0
-        return Number(what, share, "share", "trace", Link("overview", self.mode))
+        return Number(what, share, "share", "trace", Link("timeline", self.mode))
 
     @property
     def jit(self) -> bool:

@@ -74,7 +74,7 @@ def _numbers(evidence: SessionEvidence, mode: ModeEvidence) -> tuple[Number, ...
         )
     gain = evidence.pair("graph", mode.mode)
     if gain is not None:
-        link = Link("overview", mode.mode)
+        link = Link("steps", mode.mode)
         parts += (
             Number("its step over that of a hand-written loop", gain.value, "ratio", "steps", link),
         )

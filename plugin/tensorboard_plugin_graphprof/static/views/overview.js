@@ -5,6 +5,7 @@ import { breakdown } from "./overview-breakdown.js";
 import { findings } from "./overview-findings.js";
 import { modesSection } from "./overview-modes.js";
 import { programSection } from "./overview-program.js";
+import { whatIf } from "./overview-whatif.js";
 import { plain } from "./parts.js";
 
 /** @typedef {import("../types.js").Report} Report */
@@ -23,8 +24,8 @@ export const overview = {
         { class: "overview" },
         ...head(report),
         ...(report.program
-          ? [findings(report), programSection(report.program)]
-          : [modesSection(report, context), bars, findings(report)]),
+          ? [findings(report, context), programSection(report.program)]
+          : [modesSection(report, context), findings(report, context), bars, whatIf(report)]),
         choices(report),
       ),
       update: (state) => {
