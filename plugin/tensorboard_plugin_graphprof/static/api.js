@@ -9,6 +9,7 @@
 /** @typedef {import("./types.js").Kinds} Kinds */
 /** @typedef {import("./types.js").Comparison} Comparison */
 /** @typedef {import("./types.js").Layers} Layers */
+/** @typedef {import("./types.js").Memory} Memory */
 /** @typedef {Record<string, string | number | null | undefined>} Query */
 
 /** What the backend could not do, in its words, with the cure. */
@@ -124,6 +125,9 @@ export const api = {
 
   /** @param {string} session @returns {Promise<Layers>} */
   layers: (session) => json("layers", { session }),
+
+  /** @param {string} session @returns {Promise<Memory>} */
+  memory: (session) => json("memory", { session }),
 
   /**
    * The runs that TensorBoard's PROFILE tab knows, or null where that tab is not installed.

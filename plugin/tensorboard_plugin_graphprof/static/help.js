@@ -14,6 +14,7 @@ const KEYS = [
   ["↑ ↓", "the row above and below, in the waterfall and in the tree"],
   ["→ ←", "open and close a row of the tree"],
   ["Enter", "what is behind a bar, or what does an op's work"],
+  ["← → P", "along a curve of memory, and to its peak"],
   ["← → on a tab", "the view beside it"],
   ["?", "this sheet"],
 ];

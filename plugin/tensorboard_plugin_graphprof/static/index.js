@@ -218,6 +218,7 @@ class Shell {
           api.difference({ session: id, baseline, mode, by }),
         ),
       layers: () => this.once(`layers ${id}`, () => api.layers(id)),
+      memory: () => this.once(`memory ${id}`, () => api.memory(id)),
       profileLink: (run, tool) => this.profileLink(run, tool),
     };
   }

@@ -194,3 +194,53 @@
  */
 
 export {};
+ *
+ * Memory: bytes, and seconds since a step's start.
+ *
+ * @typedef {{
+ *   owner: string, in_pass: string, bytes: number, share: number, tensors: number, largest: string,
+ *   largest_bytes: number, shape: string
+ * }} Alive
+ *
+ * @typedef {{
+ *   bytes_per_step: number, low: number, high: number, total_bytes: number, steps: number,
+ *   grows: boolean
+ * }} Growth
+ *
+ * @typedef {{
+ *   step_bytes: number | null, source: string | null, peak_bytes: number | null,
+ *   before_bytes: number | null, allocator: string | null, counts_from_bytes: number | null,
+ *   why_not: string | null, alive: Alive[],
+ *   plan: {
+ *     temporary_bytes: number, needed_bytes: number, parameter_bytes: number, output_bytes: number,
+ *     constant_bytes: number, modules: number
+ *   } | null,
+ *   weights_bytes: number | null, trainable_bytes: number | null, optimizer_bytes: number | null,
+ *   rss: {
+ *     stages: Record<string, number>, peak_bytes: number | null, traced_peak_bytes: number | null,
+ *     growth: Growth | null
+ *   } | null,
+ *   sentence: string | null, problem: string | null
+ * }} MemoryOf
+ *
+ * @typedef {{
+ *   step_num: number | null, seconds: number, curve: [number, number][], planned: [number, number][],
+ *   tops: {
+ *     s: number, tensors: { owner: string, in_pass: string, op: string, bytes: number }[]
+ *   }[]
+ * }} StepMemory
+ *
+ * @typedef {{
+ *   wave: number, arm: string, moments: { after: string, calls: number, bytes: number }[]
+ * }} ResidentProcess
+ *
+ * @typedef {{
+ *   mode: string, memory: MemoryOf, step: StepMemory | null,
+ *   steps: { step_num: number, before: number, peak: number, after: number }[],
+ *   rss: { traced: [number, number][], processes: ResidentProcess[] }
+ * }} ModeMemory
+ *
+ * @typedef {{
+ *   baseline: string | null, root: string, stages: { id: string, title: string }[],
+ *   modes: ModeMemory[]
+ * }} Memory

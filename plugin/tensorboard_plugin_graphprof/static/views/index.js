@@ -3,10 +3,11 @@
 import { difference } from "./difference.js";
 import { environment } from "./environment.js";
 import { layers } from "./layers.js";
+import { memory } from "./memory.js";
 import { overview } from "./overview.js";
 import { parity } from "./parity.js";
 import { steps } from "./steps.js";
 import { timeline } from "./timeline.js";
 
 /** @type {import("./view.js").View[]} */
-export const VIEWS = [overview, difference, timeline, layers, steps, parity, environment];
+export const VIEWS = [overview, difference, timeline, layers, memory, steps, parity, environment];

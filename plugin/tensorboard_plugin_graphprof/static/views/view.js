@@ -26,6 +26,7 @@
  *     baseline: string, mode: string, by: string
  *   ) => Promise<import("../types.js").Comparison>,
  *   layers: () => Promise<import("../types.js").Layers>,
+ *   memory: () => Promise<import("../types.js").Memory>,
  *   profileLink: (run: string, tool: string) => Promise<string | null>,
  * }} Context
  *
