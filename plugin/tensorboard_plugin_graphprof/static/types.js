@@ -82,11 +82,19 @@
  *
  * What trying a finding's change showed.
  * @typedef {{
- *   cause?: string, title?: string, severity?: string, sentence?: string,
+ *   verdict: string, sentence: string, predicted: Gain | null, measured: Gain | null, parity: string,
+ *   at: string, session: string | null
+ * }} Tried
+ *
+ * @typedef {{
+ *   mode: string, of: string, subject: string, title: string, seconds: number, gain: Gain
+ * }} WhatIf
+ *
+ * @typedef {{
+ *   cause?: string, title?: string, severity?: string, sentence?: string, mode?: string | null,
  *   location?: {file: string, line: number, code?: string} | null,
- *   evidence?: {what: string, value: number, unit: string}[],
- *   expected_gain?: {value: number, low: number, high: number} | null,
- *   change?: string, details?: string[]
+ *   evidence?: Evidence[], expected_gain?: Gain | null, confidence?: number, refuted_by?: string,
+ *   change?: string, details?: string[], verified?: Tried | null
  * }} Finding
  *
  * @typedef {{
