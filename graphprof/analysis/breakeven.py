@@ -160,13 +160,6 @@ def break_even(
     return BreakEven(mode.mode, against.mode, "unclear", step, low, None)
 
 
-def from_steps(mode: Line, against: Line, ratio: stats.Ratio | None, between: Spread) -> BreakEven:
-    """``break_even`` with a ratio of ``graphprof.analysis.steps``."""
-    if ratio is None or ratio.low is None or ratio.high is None:
-        return break_even(mode, against, None, between)
-    return break_even(mode, against, (ratio.value, ratio.low, ratio.high), between)
-
-
 def _crossing(
     mode: Line,
     against: Line,

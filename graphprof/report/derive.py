@@ -7,12 +7,13 @@ from dataclasses import replace
 from functools import cache
 
 from graphprof import units
+from graphprof.analysis import compiling as compiling_analysis
 from graphprof.analysis import noise as noise_analysis
 from graphprof.analysis import overhead, parity, stats
 from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.breakdown import Breakdown
 from graphprof.analysis.whatif import WhatIf
-from graphprof.report import advice, agreement, memory, verdict
+from graphprof.report import advice, agreement, compiling, memory, verdict
 from graphprof.report.document import (
     SCHEMA,
     Agreement,
@@ -64,6 +65,7 @@ def report(session: Session) -> Report:
         )
         for folder in session.runs
     )
+    modes = _with_compiling(modes, session, summary)
     modes = _with_memory(modes, folders, traced, summary.baseline)
     noise = noise_analysis.machine_noise(info.machine, info.environment)
     doubt = noise_analysis.cannot_support(summary, noise)
@@ -84,6 +86,20 @@ def report(session: Session) -> Report:
         modes=modes,
         parity=agreement.basis(compared),
         findings=advised.findings,
+    )
+
+
+def _with_compiling(
+    modes: tuple[ModeReport, ...], session: Session, summary: step_analysis.SessionSteps
+) -> tuple[ModeReport, ...]:
+    prices = compiling_analysis.of_session(session, summary)
+    per_epoch = session.info.workload.get("steps_per_epoch")
+    known = per_epoch if isinstance(per_epoch, int) else None
+    return tuple(
+        replace(mode, compile=compiling.of_mode(prices[mode.mode], known))
+        if mode.mode in prices
+        else mode
+        for mode in modes
     )
 
 

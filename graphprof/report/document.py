@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.whatif import WhatIf
+from graphprof.report.compiling import Compiling
 from graphprof.report.memory import ModeMemory
 from graphprof.report.parity_model import ArrayError, ParityBasis
 from graphprof.report.reasons import Reason
@@ -213,6 +214,7 @@ class ModeReport:
     trace: TraceInfo | None
     what_if: tuple[WhatIf, ...] = ()
     memory: ModeMemory | None = None
+    compile: Compiling | None = None
 
 
 @dataclass(frozen=True)

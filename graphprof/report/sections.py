@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphprof.report import cells, findings_text, memory_cells, parity_cells
+from graphprof.report import cells, compile_cells, findings_text, memory_cells, parity_cells
 from graphprof.report.cells import Cells
 from graphprof.report.document import Report
 
@@ -34,6 +34,8 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section("breakdown", cells.breakdown, brief=True),
+    Section("compile", compile_cells.price, brief=True),
+    Section("built_again", compile_cells.again, brief=True, words=True),
     Section("parity", parity_cells.table),
     Section("memory", memory_cells.table),
     Section("what_if", findings_text.what_if),

@@ -19,6 +19,7 @@ class Batches:
         batch_size: examples in the first batch, or None when it has no leading dimension.
         origin: where they come from, for people.
         notes: sentences that a reader must know.
+        per_epoch: batches in one pass over the data, or None where that is not known.
     """
 
     dataset: Any
@@ -26,6 +27,7 @@ class Batches:
     batch_size: int | None
     origin: str
     notes: tuple[str, ...] = ()
+    per_epoch: int | None = None
 
 
 def as_tuple(batch: Any) -> tuple[Any, Any, Any]:

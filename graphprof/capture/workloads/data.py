@@ -122,9 +122,8 @@ def _from_arrays(data: Any, asked: int | None) -> Batches:
     left = examples % size
     if left:
         notes += (f"The last {left} of {examples} examples do not fill a batch and are left out.",)
-    return Batches(
-        dataset, batch(tf.constant(0, tf.int64)), size, f"arrays of {examples} examples", notes
-    )
+    first, origin = batch(tf.constant(0, tf.int64)), f"arrays of {examples} examples"
+    return Batches(dataset, first, size, origin, notes, examples // size)
 
 
 def _tensor(leaf: Any) -> Any:
@@ -161,11 +160,12 @@ def _from_dataset(dataset: Any, asked: int | None, input_ranks: tuple[int, ...])
     elif asked is not None and asked != leading(dataset.element_spec):
         dataset = dataset.rebatch(asked, drop_remainder=True)
         notes = (f"The dataset's own batches were rebatched to {asked}.",)
-    endless = int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY
+    cardinality = int(dataset.cardinality())
+    endless = cardinality == tf.data.INFINITE_CARDINALITY
     first = first_of(iter(dataset))
-    return Batches(
-        dataset if endless else dataset.repeat(), first, leading(first), "tf.data.Dataset", notes
-    )
+    repeated = dataset if endless else dataset.repeat()
+    known = cardinality if cardinality > 0 else None
+    return Batches(repeated, first, leading(first), "tf.data.Dataset", notes, known)
 
 
 def _holds_examples(spec: Any, input_ranks: tuple[int, ...]) -> bool:

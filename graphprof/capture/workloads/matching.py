@@ -71,7 +71,7 @@ def _batches(declared: Declared, spec: WorkloadSpec) -> tuple[Batches, tuple[str
     arrays, notes = synthesis.inputs(model, size, spec.seed)
     made = data.batches(arrays, size)
     note = f"No data given: inputs synthesised ({describe(made.first)})."
-    return replace(made, origin="synthesised", notes=(note,)), notes
+    return replace(made, origin="synthesised", per_epoch=None, notes=(note,)), notes
 
 
 def _input_ranks(model: Any) -> tuple[int, ...]:

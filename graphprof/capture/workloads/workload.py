@@ -51,6 +51,7 @@ class Workload:
         first: one batch, the same in every mode; None for a step that takes none.
         captured: models, layers, variables and optimizers that a plain step works on.
         notes: sentences that a reader must know: what was chosen or made up.
+        steps_per_epoch: batches in one pass over the data, or None where that is not known.
     """
 
     spec: WorkloadSpec
@@ -64,6 +65,7 @@ class Workload:
     first: Any
     captured: tuple[Any, ...]
     notes: tuple[str, ...]
+    steps_per_epoch: int | None = None
 
     @property
     def phase(self) -> Phase:
@@ -117,6 +119,7 @@ class Workload:
             "batch_size": self.batch_size,
             "batch": self.batch or None,
             "data": self.data_origin,
+            "steps_per_epoch": self.steps_per_epoch,
             "seed": self.spec.seed,
             "precision": self._precision(),
             "parameters": sum(_size(variable) for variable in self.variables),
@@ -169,6 +172,7 @@ def load(spec: WorkloadSpec) -> Workload:
             first=matched.batches.first,
             captured=(declared.model,),
             notes=notes + matched.notes + _random_note(declared.model, spec.phase),
+            steps_per_epoch=matched.batches.per_epoch,
         )
     if not loaded.variables:
         note = (
@@ -230,6 +234,7 @@ def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -
         first=first,
         captured=tuple(captured),
         notes=notes,
+        steps_per_epoch=batches.per_epoch if batches else None,
     )
 
 
