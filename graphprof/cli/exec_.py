@@ -48,6 +48,11 @@ WINDOW_S = 0.5
     help="Longest time for that [as long as the program ran, 30s at least].",
 )
 @click.option("-m", "module", is_flag=True, help="TARGET is a module, as in `python -m`.")
+@click.option(
+    "--advise",
+    is_flag=True,
+    help="Try the changes that promise most when it has ended, within --budget [60s].",
+)
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -57,6 +62,7 @@ def command(
     replay: bool | None,
     budget: float | None,
     module: bool,
+    advise: bool,
     target: str,
     arguments: tuple[str, ...],
 ) -> int:
@@ -70,6 +76,7 @@ def command(
     graphprof exec train.py --epochs 3
     graphprof exec --json-file report.json -m package.train
     """
+    graphprof exec --advise --budget 2m train.py
     if not module and not Path(target).exists():
         raise UsageError(
             f"There is no script {target}", "Name a Python file, or use -m for a module"
@@ -79,6 +86,8 @@ def command(
     code = _run(folder / PROGRAM_RUN, window, asked, module, target, arguments)
     session["replay"] = replaying.run(folder, Path(logdir), asked, code)
     _report(session, folder, code, json_file)
+    if advise:
+        _advise(session, folder, code, budget)
     return _exit_as(code)
 
 
@@ -189,6 +198,18 @@ def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | N
             program_text.print_program(report, Output(stderr=True))
     except GraphprofError as error:
         # The program's exit code is its own: a report that fails must not change it.
+        click.echo(f"graphprof: {error}", err=True)
+
+
+def _advise(session: dict[str, Any], folder: Path, code: int, budget_s: float | None) -> None:
+    """Try the first findings; the report that follows shows the verdicts."""
+    from graphprof.cli import verify
+
+    try:
+        _save(session, folder, "complete", {}, code)
+        verify.advise(folder, verify.BUDGET_S if budget_s is None else budget_s)
+    except GraphprofError as error:
+        # The program's exit code is its own: trials that fail must not change it.
         click.echo(f"graphprof: {error}", err=True)
 
 

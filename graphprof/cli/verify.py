@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphprof.trials import SourceTrial, Tried
 
 BUDGET_S = 60.0
+MOST_ADVISED = 3
 OWN_CHANGE = "own_change"
 """What stands for a cause where the user tries a change that no finding asked for."""
 
@@ -99,7 +100,7 @@ def command(
     own = _own(done, copy, patch)
     if own is not None:
         findings = (_answering(findings[0] if chosen else None, own),)
-    ended = run(done, findings, budget, quiet=quiet, as_json=as_json)
+    ended = run(done, findings, budget, quiet=quiet, console=_console(as_json, quiet))
     if as_json:
         click.echo(_json(ended.tried))
     return INTERRUPTED if ended.interrupted else 0
@@ -189,23 +190,45 @@ def pick(findings: Sequence[Finding], chosen: Sequence[str]) -> tuple[Finding, .
     return tuple(found)
 
 
+def advise(path: Path, budget_s: float, *, quiet: bool = False) -> Ended:
+    """Try the findings of the session in ``path`` that promise most; verdicts go to stderr.
+
+    It is what ``--advise`` does at the end of a run. Findings that change little, and those that
+    cannot be tried, are passed over in silence: the report that follows shows them.
+    """
+    from graphprof import session
+    from graphprof.cli.console import Output
+
+    done = session.load(path)
+    can = [one for one in findings_of(done) if one.trial is not None and one.severity != "minor"]
+    if not can:
+        return Ended(())
+    console = Output(stderr=True, highlight=False, quiet=quiet)
+    console.print(f"Trying {len(can)} changes (Ctrl-C ends it, what was measured is kept).")
+    return run(done, can[:MOST_ADVISED], budget_s, quiet=quiet, console=console)
+
+
+def _console(as_json: bool, quiet: bool) -> Console:
+    from graphprof.cli.console import Output
+
+    return Output(stderr=as_json, highlight=False, quiet=as_json and quiet)
+
+
 def run(
     done: Session,
     findings: Sequence[Finding],
     budget_s: float,
     *,
+    console: Console,
     quiet: bool = False,
-    as_json: bool = False,
 ) -> Ended:
     """Try the ``findings`` that can be tried, keep the verdicts in the session, and print them."""
     import contextlib
 
     from graphprof.capture.controller.progress import Silent
     from graphprof.capture.controller.stop import Stop
-    from graphprof.cli.console import Output
     from graphprof.cli.progress import Shown
 
-    console = Output(stderr=as_json, highlight=False, quiet=as_json and quiet)
     can = [one for one in findings if one.trial is not None]
     for one in findings:
         if one.trial is None:

@@ -84,7 +84,7 @@ def test_a_module_is_changed_in_place_of_its_cached_file(tmp_path: Path) -> None
     py_compile.compile(str(tmp_path / "helper.py"), doraise=True)
     outcome = tried(path, change(tmp_path / "helper.py", "0.5", "0.9"))
     assert outcome.parity == "failed"
-    assert "80 %" in outcome.remarks[0] or "44 %" in outcome.remarks[0]
+    assert "33 %" in outcome.remarks[0]  # 0.9 and 0.5, printed with one figure behind the point
 
 
 def test_the_source_that_python_shows_is_the_changed_one(tmp_path: Path) -> None:
