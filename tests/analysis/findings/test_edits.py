@@ -207,6 +207,17 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, str] | None]] = {
         """,
         None,
     ),
+    "shapes that XLA compiles for": (
+        "xla_recompile_shape", {"buildings": SHAPES},
+        """
+        import tensorflow as tf
+        @tf.function(jit_compile=True)
+        def step(x, y):  # <def
+            return x
+        step(x, y)  # <-
+        """,
+        {"jit_compile=True": "jit_compile=False, reduce_retracing=True"},
+    ),
     "a function defined in a loop": (
         "function_recreated_in_loop", {},
         """

@@ -12,6 +12,7 @@ from graphprof.analysis.findings.edits.source import (
     Function,
     Source,
     dotted,
+    is_true,
     keyword,
     last_name,
 )
@@ -176,6 +177,26 @@ def one_graph_for_shapes(subject: Subject) -> Edit | None:
     )
     change = _on_function(source, function, argument)
     return Edit(file, (change,), says) if change is not None else None
+
+
+def without_xla(subject: Subject) -> Edit | None:
+    """``jit_compile=False, reduce_retracing=True``: XLA compiles for every shape, a graph need not."""
+    built = built_again(subject)
+    ways = differing(built)
+    if not built or not ways or any(way != {"shape"} for way in ways.values()):
+        return None
+    line = built[0].defined_at
+    at = subject.at((line.file, line.line)) if line is not None else None
+    function = at[2].function_at(at[1]) if at is not None else None
+    if at is None or function is None:
+        return None
+    for call in function.decorator_list:
+        given = keyword(call, "jit_compile") if isinstance(call, ast.Call) else None
+        if isinstance(call, ast.Call) and given is not None and is_true(given.value):
+            more = "" if keyword(call, "reduce_retracing") else ", reduce_retracing=True"
+            change = at[2].replace(given, f"jit_compile=False{more}")
+            return Edit(at[0], (change,), "Leave XLA out, and let one graph serve all shapes")
+    return None
 
 
 def _on_function(source: Source, function: Function, argument: str) -> Change | None:

@@ -34,7 +34,7 @@ EDITS: dict[str, tuple[Make, ...]] = {
     "sequential_map_fn": (graphs.vectorized,),
     "graph_loop_small_ops": (graphs.jit_on,),
     "xla_compile_time": (keras_arguments.jit_off,),
-    "xla_recompile_shape": (keras_arguments.jit_off,),
+    "xla_recompile_shape": (functions.without_xla, keras_arguments.jit_off),
     "xla_recompile_value": (keras_arguments.jit_off,),
     "compile_dominates_short_run": (keras_arguments.jit_off, keras_calls.call_directly),
     "fit_per_step_overhead": (keras_arguments.several_steps,),
