@@ -7,8 +7,8 @@ them on one batch. A mode then asks for ``step_function()`` and ``dataset``, or 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Workload:
         captured: models, layers, variables and optimizers that a plain step works on.
         notes: sentences that a reader must know: what was chosen or made up.
         steps_per_epoch: batches in one pass over the data, or None where that is not known.
+        compiled: how the user compiled the model, as modes set it otherwise: ``run_eagerly``,
+            ``jit_compile``, ``steps_per_execution``.
     """
 
     spec: WorkloadSpec
@@ -66,6 +68,7 @@ class Workload:
     captured: tuple[Any, ...]
     notes: tuple[str, ...]
     steps_per_epoch: int | None = None
+    compiled: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def phase(self) -> Phase:
@@ -128,6 +131,7 @@ class Workload:
         if self.is_keras:
             values["parameters"] = sum(map(_size, self.model.weights))  # without random seeds
             values["trainable_parameters"] = sum(map(_size, self.model.trainable_variables))
+            values |= {f"compiled_{name}": value for name, value in self.compiled.items()}
             values["layers"] = len(getattr(self.model, "layers", ()))
             values["random_layers"] = layers.random_layers(self.model)
             if self.phase != "predict":
@@ -254,6 +258,11 @@ def _random_note(model: Any, phase: Phase) -> tuple[str, ...]:
         return ()
     named = ", ".join(names[:3])
     return (f"{named}: random numbers are other ones under XLA, so losses will differ there.",)
+
+
+def _compiled(model: Any) -> dict[str, Any]:
+    names = ("run_eagerly", "jit_compile", "steps_per_execution")
+    return {name: getattr(model, name, None) for name in names} if model.compiled else {}
 
 
 def _metric_names(model: Any) -> list[str]:

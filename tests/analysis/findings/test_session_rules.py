@@ -133,6 +133,19 @@ def test_a_healthy_session_gets_only_the_note_on_what_bounds_it() -> None:
     assert found[0].expected_gain.value == 1
 
 
+def test_a_model_that_was_compiled_to_run_eagerly_is_told() -> None:
+    modes = (mode("eager", 0.1), mode("fit", 0.01))
+    (found,) = [
+        one
+        for one in find(session(*modes, compiled_run_eagerly=True))
+        if one.cause == "run_eagerly_left_on"
+    ]
+    assert found.trial == ModeTrial("fit", "fit-eager")
+    assert found.expected_gain.value == pytest.approx(10)
+    silent = find(session(*modes, compiled_run_eagerly=False))
+    assert "run_eagerly_left_on" not in [one.cause for one in silent]
+
+
 def test_the_measured_ratio_is_the_gain_with_its_interval() -> None:
     (found, *_) = find(session(mode("eager", 0.1), mode("graph", 0.01), doubt=0.25))
     gain = found.expected_gain

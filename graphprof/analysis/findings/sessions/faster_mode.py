@@ -14,6 +14,9 @@ _ESTIMATED = 0.8
 PER_OP_S = (2e-6, 5e-6, 2e-5)
 """What a graph needs for one op that eager dispatches, beside its kernel: least, likely, most."""
 
+EAGER_DOUBT = 1.3
+"""How far an eager step by hand may lie from one of Keras's eager loop, as a factor."""
+
 
 def _times(mode: ModeEvidence) -> Number:
     return Number(
@@ -94,6 +97,39 @@ def _as_graph(mode: ModeEvidence) -> Interval | None:
     calls = sum(row.calls for row in mode.ops)
     least, likely, most = (max(0.0, around - calls * cost) for cost in reversed(PER_OP_S))
     return saving(step, least, likely, most)
+
+
+def find_compiled_eagerly(evidence: SessionEvidence) -> list[Proposal]:
+    """The user's own ``compile`` says ``run_eagerly=True``; no mode here ran it so but one."""
+    loop = evidence.loop
+    if not evidence.workload.get("compiled_run_eagerly") or f"{loop}-eager" in evidence.modes:
+        return []  # where that mode was measured, find_eager has its ratio
+    slow, fast = (
+        evidence.modes.get("eager"),
+        evidence.modes.get(loop) or evidence.modes.get("graph"),
+    )
+    if slow is None or fast is None:
+        return []
+    gain = evidence.pair(fast.mode, slow.mode)
+    if gain is None or gain.low <= 1:
+        return []
+    return [
+        Proposal(
+            cause="run_eagerly_left_on",
+            mode=f"{loop}-eager",
+            sentence=(
+                "compile() says run_eagerly=True: Keras runs op by op, which in a loop by hand takes"
+                f" {units.ratio(gain.value)} as long as {fast.mode}."
+            ),
+            evidence=(_times(slow), _times(fast), *_price(fast)),
+            # Keras's own loop around eager ops is not the one that was measured.
+            gain=Interval(gain.value, gain.low / EAGER_DOUBT, gain.high * EAGER_DOUBT),
+            confidence=0.9,
+            change="model.compile(..., run_eagerly=False)",
+            refuted_by=f"{loop} is not faster than {loop}-eager when both are measured side by side.",
+            trial=ModeTrial(loop, f"{loop}-eager"),
+        )
+    ]
 
 
 def find_xla(evidence: SessionEvidence) -> list[Proposal]:
@@ -192,6 +228,12 @@ RULES = (
         proof="The eager mode and the graph were timed side by side (or, where only eager was, its trace says how much of a step is Python and dispatch), and the interval of their ratio lies above 1.",
         refutation="The graph is not faster: kernels take the time.",
         find=find_eager,
+    ),
+    SessionRule(
+        causes=("run_eagerly_left_on",),
+        proof="The model was compiled with run_eagerly=True, which no mode but Keras's eager loop keeps, and the eager mode takes longer than the graph.",
+        refutation="Keras's loop is not faster without run_eagerly.",
+        find=find_compiled_eagerly,
     ),
     SessionRule(
         causes=("xla_left_off", "xla_slower"),
