@@ -232,36 +232,36 @@ def _recompiled(log: ProcessLog, process: Process | None) -> list[Occurrence]:
                     building_s=0.0,
                     compiled=True,
                     call_s=call_seconds(process, one) or one.seconds,
-                    cause=_why_compiled(one, before),
+                    cause=why_compiled(one, before),
                 )
             )
         before.append(one)
     return found
 
 
-def _compiled_building(log: ProcessLog) -> Building | None:
+def _jit_building(log: ProcessLog) -> Building | None:
     jit = [one.building for one in log.built if one.building.jit_compile]
     return jit[0] if len({one.function for one in jit}) == 1 else None
 
 
 def _compiled_function(log: ProcessLog) -> str:
-    building = _compiled_building(log)
+    building = _jit_building(log)
     return "" if building is None else building.name
 
 
 def _compiled_line(log: ProcessLog) -> Line | None:
-    building = _compiled_building(log)
+    building = _jit_building(log)
     return None if building is None else building.defined_at
 
 
-def _why_compiled(one: Compiled, before: Sequence[Compiled]) -> Cause:
+def why_compiled(one: Compiled, before: Sequence[Compiled], name: str = "batch") -> Cause:
+    """Why XLA compiled again although nothing was built, from what it had compiled before."""
     described = [other.inputs for other in before if other.inputs is not None]
     if one.inputs is None or not described:
         words = "XLA compiled again; the loop does not show for which shapes"
         return Cause("xla", None, words, "give every batch the same shape")
     choices = [
-        retraces.differences({"batch": inputs}, {"batch": one.inputs})
-        for inputs in reversed(described)
+        retraces.differences({name: inputs}, {name: one.inputs}) for inputs in reversed(described)
     ]
     differences = min(choices, key=len)
     if differences:

@@ -147,7 +147,7 @@ def of_mode(price: compiling.ModePrice, steps_per_epoch: int | None) -> Compilin
         building_s=_seconds(price.building),
         buildings=None if price.buildings is None else tuple(map(_graph, price.buildings)),
         before=tuple(map(_graph, price.before)),
-        again=tuple(map(_again, price.again)),
+        again=tuple(map(again_row, price.again)),
         later=tuple(map(_later, price.later[:MOST_LATER])),
         left_out=price.left_out + max(0, len(price.later) - MOST_LATER),
         break_even=tuple(_break_even(one, steps_per_epoch) for one in price.break_even),
@@ -193,7 +193,8 @@ def _later(one: rebuilding.Occurrence) -> BuiltLater:
     )
 
 
-def _again(one: rebuilding.Again) -> BuiltAgain:
+def again_row(one: rebuilding.Again) -> BuiltAgain:
+    """What was built or compiled again, as JSON values."""
     return BuiltAgain(
         what=one.what,
         function=short(one.function),

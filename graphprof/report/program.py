@@ -22,7 +22,8 @@ from graphprof.analysis.findings.edits import registry as edits
 from graphprof.analysis.findings.evidence import Evidence
 from graphprof.analysis.recording import Recording, Span
 from graphprof.errors import TraceError
-from graphprof.report import replays
+from graphprof.report import program_compiling, replays
+from graphprof.report.program_compiling import ProgramCompiling
 from graphprof.report.replays import Replay
 from graphprof.session import PROGRAM_RUN, Session, graphprof_folder
 from graphprof.trace import xspace
@@ -55,6 +56,7 @@ class Program:
         seen: what was recognised, one phrase each.
         not_seen: what could not be seen, one sentence each.
         notes: what else a reader must know.
+        compile: what building and compiling cost it; None where nothing was recorded.
         replay: its work measured in other modes, or why not; None when none was asked for.
     """
 
@@ -70,6 +72,7 @@ class Program:
     not_seen: tuple[str, ...]
     notes: tuple[str, ...]
     replay: Replay | None = None
+    compile: ProgramCompiling | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def build(run_folder: Path, session: dict[str, Any], exit_code: int | None) -> P
         not_seen=(*_not_seen(recording, uses_tensorflow), *problems),
         notes=tuple(recording.raw.get("notes") or ()),
         replay=replays.build(session, recording),
+        compile=program_compiling.of_program(evidence) if uses_tensorflow else None,
     )
     return ProgramReport(
         schema=SCHEMA,
@@ -295,11 +299,23 @@ def _not_seen(recording: Recording, uses_tensorflow: bool) -> list[str]:
     found = list(recording.raw.get("lost") or ())
     if not uses_tensorflow:
         found.append("The program never imported TensorFlow: there is nothing to say about it.")
+    found += _cut_short(recording)
     for what, count in (recording.raw.get("elsewhere") or {}).items():
         found.append(f"{count} {what} ran on other threads: their time was not divided.")
     if uses_tensorflow and not any(window.xplane for window in recording.windows):
         found.append("Nothing was repeated often enough to be traced: no kernel times.")
     return found
+
+
+def _cut_short(recording: Recording) -> list[str]:
+    """What is missing because the program ended without warning, or became another one."""
+    ended = recording.raw.get("ended", {})
+    if ended is None:
+        last = f"what it did later than {recording.wall_s:.0f} s after its start was not kept"
+        return [f"The program was killed: {last}."]
+    if ended.get("how") == "exec":
+        return ["The program replaced itself by another (os.exec): that one was not watched."]
+    return []
 
 
 def _phase(recording: Recording) -> str | None:
