@@ -742,6 +742,11 @@ def test_each_cause_with_an_edit_is_one_that_a_rule_finds() -> None:
     assert set(registry.EDITS) <= {cause for rule in rules.RULES for cause in rule.causes}
 
 
+def test_each_edit_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "verify.md").read_text()
+    assert [cause for cause in registry.EDITS if f"`{cause}`" not in text] == []
+
+
 def test_a_file_that_has_changed_gets_no_diff_and_it_is_said(tmp_path: Path) -> None:
     path = tmp_path / FILE
     path.write_text("model.compile(run_eagerly=True)\n")
