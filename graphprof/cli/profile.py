@@ -98,6 +98,11 @@ SECONDS = Seconds()
     help="Repeat a session: its choices are the defaults, TARGET included.",
 )
 @click.option("--name", help="End of the session's folder name [from TARGET].")
+@click.option(
+    "--advise",
+    is_flag=True,
+    help="Then try what the findings advise: as long again as --budget, 60s at least.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("--json-file", type=click.Path(path_type=Path), help="Also write the JSON to a file.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing while it works.")
@@ -124,6 +129,7 @@ def command(
     graphprof profile models.py:build --phase predict --batch-size 1 --set width=64
     graphprof profile models.py:build --quick --json | jq '.modes[].step_time_s'
     graphprof profile --like logs/20260101-120000-models-build
+    graphprof profile digits_mlp --advise
 
     Exit codes: 0 fine, 2 usage, 3 no mode could be measured, 4 some modes failed, 5 the model or
     its data failed, 6 the log directory cannot be written, 130 interrupted (what was measured is
@@ -156,7 +162,9 @@ def command(
         name=values["name"],
         like=None if values["like"] is None else str(values["like"]),
     )
-    return run(spec, asked, values["logdir"], options, quiet, as_json, json_file)
+    return run(
+        spec, asked, values["logdir"], options, quiet, as_json, json_file, advise=values["advise"]
+    )
 
 
 def options_of(
@@ -187,8 +195,10 @@ def run(
     quiet: bool = False,
     as_json: bool = False,
     json_file: Path | None = None,
+    *,
+    advise: bool = False,
 ) -> int:
-    """Measure, print the report, and return the exit code.
+    """Measure, with ``advise`` try what the findings say, print the report, return the exit code.
 
     Raises:
         GraphprofError: as ``schedule.profile``; what was measured before a full disk is printed.
@@ -211,10 +221,16 @@ def run(
     if done.info.status == "interrupted" and not any(_timed(run) for run in done.runs):
         click.echo(f"graphprof: interrupted before anything was measured ({folder}).", err=True)
         return INTERRUPTED
+    interrupted = done.info.status == "interrupted"
+    if advise and done.info.status == "complete":
+        from graphprof.cli import verify
+
+        budget_s = max(verify.BUDGET_S, options.budget_s)
+        interrupted = verify.advise(folder, budget_s, quiet=quiet).interrupted
     _show(done, as_json, json_file)
     if not quiet:
         click.echo(f"Open it: graphprof view {shlex.quote(str(logdir))}", err=True)
-    if done.info.status == "interrupted":
+    if interrupted:
         return INTERRUPTED
     return SOME_FAILED if any(run.run.status == "failed" for run in done.runs) else 0
 

@@ -203,6 +203,8 @@ def advise(path: Path, budget_s: float, *, quiet: bool = False) -> Ended:
     can = [one for one in findings_of(done) if one.trial is not None and one.severity != "minor"]
     if not can:
         return Ended(())
+    # What the session has measured side by side already can wait for what it only estimates.
+    can.sort(key=lambda one: one.expected_gain.measured)
     console = Output(stderr=True, highlight=False, quiet=quiet)
     console.print(f"Trying {len(can)} changes (Ctrl-C ends it, what was measured is kept).")
     return run(done, can[:MOST_ADVISED], budget_s, quiet=quiet, console=console)

@@ -65,7 +65,9 @@ def gain(finding: Finding) -> str:
     """What is to be expected, with its interval and what it is a ratio of."""
     found = finding.expected_gain
     spread = f"{units.ratio(found.low)} to {units.ratio(found.high)}"
-    return f"about {units.ratio(found.value)} faster{_OF[found.of]} ({spread})"
+    known = ", as measured here" if found.measured else ""
+    about = "" if found.measured else "about "
+    return f"{about}{units.ratio(found.value)} faster{_OF[found.of]} ({spread}){known}"
 
 
 def _indented(text: str, style: str = "") -> RenderableType:

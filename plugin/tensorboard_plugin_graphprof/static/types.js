@@ -71,7 +71,7 @@
  *   trace: TraceInfo | null, what_if?: WhatIf[]
  * }} ModeReport
  *
- * @typedef {{ value: number, low: number, high: number, of?: string }} Gain
+ * @typedef {{ value: number, low: number, high: number, of?: string, measured?: boolean }} Gain
  *
  * Where a number can be looked at.
  * @typedef {{ view: string, mode: string | null, find: string | null }} EvidenceLink

@@ -66,7 +66,9 @@ class Proposal:
             sentence=self.sentence,
             location=None,
             evidence=self.evidence,
-            expected_gain=Gain(self.gain.value, self.gain.low, self.gain.high, self.of),
+            expected_gain=Gain(
+                self.gain.value, self.gain.low, self.gain.high, self.of, self.measured
+            ),
             confidence=self.confidence,
             change=self.change,
             refuted_by=self.refuted_by,

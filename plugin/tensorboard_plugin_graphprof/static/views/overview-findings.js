@@ -98,7 +98,8 @@ function findingItem(finding, context) {
  */
 function expected(gain) {
   const spread = range(gain.low, gain.high, format.ratio);
-  return h("span", { class: "faint" }, `expected: ${format.ratio(gain.value)} faster${OF[gain.of ?? "work"] ?? ""} (${spread})`);
+  const known = gain.measured ? "measured here" : "expected";
+  return h("span", { class: "faint" }, `${known}: ${format.ratio(gain.value)} faster${OF[gain.of ?? "work"] ?? ""} (${spread})`);
 }
 
 /**
