@@ -538,6 +538,37 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, str] | None]] = {
         """,
         None,
     ),
+    "epochs of one batch": (
+        "fit_epoch_overhead", {"keras_calls": [{**FIT, "data": "numpy.ndarray", "rows": 24}]},
+        """
+        import keras
+        model.fit(x, y, batch_size=24, epochs=EPOCHS, verbose=0)  # <-
+        """,
+        {
+            "import keras\n": "import keras\nimport tensorflow as tf\n",
+            "fit(x, y, batch_size=24, epochs=EPOCHS, verbose=0)": (
+                "fit(tf.data.Dataset.from_tensors((x, y)).cache().repeat(EPOCHS), verbose=0)"
+            ),
+        },
+    ),
+    "epochs of several batches": (
+        "fit_epoch_overhead", {"keras_calls": [{**FIT, "data": "numpy.ndarray", "rows": 64}]},
+        """
+        import tensorflow as tf
+        model.fit(x, y, epochs=40)  # <-
+        """,
+        {
+            "fit(x, y, epochs=40)": "fit(tf.data.Dataset.from_tensor_slices((x, y)).cache()"
+            ".shuffle(64).batch(32).repeat(40))"
+        },
+    ),
+    "epochs that callbacks wait for": (
+        "fit_epoch_overhead", {"keras_calls": [{**FIT, "data": "numpy.ndarray", "rows": 24}]},
+        """
+        model.fit(x, y, epochs=40, callbacks=[stop])  # <-
+        """,
+        None,
+    ),
     "validation": (
         "validation_every_epoch", {},
         """

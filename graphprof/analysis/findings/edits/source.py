@@ -224,6 +224,16 @@ class Source:
                     return alias.asname or alias.name
         return None
 
+    def module(self, module: str, name: str) -> tuple[str, tuple[Change, ...]]:
+        """What the file calls ``module``; with the import to add, as ``name``, where it has none."""
+        known = self.module_name(module)
+        if known is not None:
+            return known, ()
+        body = [one for one in self.tree.body if isinstance(one, (ast.Import, ast.ImportFrom))]
+        line = (body[-1].end_lineno or body[-1].lineno) + 1 if body else 1
+        at = min(self.line_start(line), len(self.data))
+        return name, (Change(at, at, f"import {module} as {name}\n"),)
+
 
 def first_line(function: Function) -> int:
     """The line of a function's first decorator, or of its ``def``."""
