@@ -70,14 +70,15 @@ class Gain:
         high: what Amdahl allows.
         of: ``work``: of the main work (imports excluded) as long as this run was; ``steady``: of
             the part that repeats, which is all of it in a long run (first buildings excluded);
-            ``step``: of a step of a mode; ``example``: of a step per example in its batch.
+            ``step``: of a step of a mode; ``example``: of a step per example in its batch;
+            ``epoch``: of a run of one epoch, first call included.
         measured: both sides were timed side by side already; else it is an estimate.
     """
 
     value: float
     low: float
     high: float
-    of: Literal["work", "steady", "step", "example"] = "work"
+    of: Literal["work", "steady", "step", "example", "epoch"] = "work"
     measured: bool = False
 
 

@@ -82,6 +82,10 @@ CASES: dict[str, tuple[SessionEvidence, SessionEvidence]] = {
         session(mode("graph", 0.01), mode("xla", 0.02)),
         session(mode("graph", 0.01), mode("xla", 0.0102)),
     ),
+    "compile_dominates_short_run": (
+        session(mode("graph", 0.01, first_s=1.0), mode("xla", 0.005, first_s=9.0), steps_per_epoch=50),
+        session(mode("graph", 0.01, first_s=1.0), mode("xla", 0.005, first_s=9.0), steps_per_epoch=10**5),
+    ),
     "fit_per_step_overhead": (fit(parts=THIN, ops=ROWS), fit(parts={"op": 0.98, "python": 0.02})),
     "input_bound_python_generator": (
         fit(parts=WAITS, names={"input": ("Iterator::Root::Prefetch::Generator",)}),
@@ -189,3 +193,13 @@ def test_findings_are_found_again_by_their_keys() -> None:
     keys = [finding.key for finding in find(fit(parts=THIN))]
     assert keys == [finding.key for finding in find(fit(parts=THIN, step_s=0.02))]
     assert len(set(keys)) == len(keys)
+
+
+def test_an_epoch_that_does_not_repay_a_compilation_takes_so_much_longer() -> None:
+    planted = CASES["compile_dominates_short_run"][0]
+    (found,) = [one for one in find(planted) if one.cause == "compile_dominates_short_run"]
+    # 8 s more, 5 ms less a step; 50 steps: 9 s + 49 x 5 ms against 1 s + 49 x 10 ms.
+    assert found.expected_gain.of == "epoch"
+    assert found.expected_gain.value == pytest.approx((9 + 49 * 0.005) / (1 + 49 * 0.010))
+    repaid = next(one for one in found.evidence if one.what.startswith("step at which"))
+    assert repaid.value == pytest.approx(8 / 0.005, rel=0.01)

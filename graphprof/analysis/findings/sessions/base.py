@@ -48,7 +48,7 @@ class Proposal:
     refuted_by: str
     details: tuple[str, ...] = ()
     trial: Trial | None = None
-    of: Literal["step", "example"] = "step"
+    of: Literal["step", "example", "epoch"] = "step"
     measured: bool = False
     note: bool = False
     supersedes: tuple[str, ...] = ()

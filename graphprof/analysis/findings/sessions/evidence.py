@@ -37,6 +37,7 @@ class ModeEvidence:
         ops: the op table of the mean traced step.
         layers: the layer table of it.
         names: id of a kind -> names of the events behind it, the largest first.
+        processes: in how many processes its first call was timed.
     """
 
     mode: str
@@ -48,6 +49,7 @@ class ModeEvidence:
     ops: tuple[OpRow, ...] = ()
     layers: tuple[LayerRow, ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    processes: int = 1
 
     def part(self, what: str, *kinds: str) -> Number:
         """The share of some kinds in the traced step, as evidence."""
@@ -149,6 +151,7 @@ def of_session(
             ops=() if whose is None else ops.table(whose),
             layers=() if whose is None else layers.table(whose).rows,
             names=_names(divided.get(mode)),
+            processes=len(found.first_steps_s) if found else 0,
         )
 
     def pair(mode: str, against: str) -> Interval | None:

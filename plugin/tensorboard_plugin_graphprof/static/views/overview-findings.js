@@ -17,6 +17,7 @@ const OF = /** @type {Record<string, string>} */ ({
   steady: ", once built",
   step: " a step",
   example: " per example",
+  epoch: " in a run of one epoch",
 });
 
 const MARKS = /** @type {Record<string, {sign: string, class: string}>} */ ({
