@@ -8,14 +8,14 @@ differently, and no step that is timed passes through it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from graphprof.capture.instrument import owners, private
-from graphprof.trace.labels import UNLABELLED, Label, Labels, LayerInfo
+from graphprof.trace.labels import UNLABELLED, Label, Labels, LayerInfo, Pass
 
 
 class _Made(NamedTuple):
@@ -56,6 +56,27 @@ class Names:
 
         return noted
 
+    def around_gradient(
+        self,
+        backward: Callable[..., Any],
+        inputs: Sequence[Any],  # noqa: ARG002 eager scopes need it
+    ) -> Callable[..., Any]:
+        """A gradient function of the user's own; its ops are noted for the layer around it now."""
+        label = self._open[-1]
+        if tf.executing_eagerly() or not label.owner:
+            return backward
+        in_pass: Pass = "loss" if label.in_pass == "loss" else "backward"
+
+        def noted(*gradients: Any) -> Any:
+            graph = tf.compat.v1.get_default_graph()
+            first = graph.version
+            try:
+                return backward(*gradients)
+            finally:
+                self._made.append(_Made(graph, first, graph.version, Label(label.owner, in_pass)))
+
+        return noted
+
     def graph(self) -> Any | None:
         """The graph that was built last, with all that it calls; ask before ``labels`` forgets it."""
         return private.outermost(self._made[-1].graph) if self._made else None
@@ -79,7 +100,7 @@ class Names:
 def building() -> Iterator[Names]:
     """Note whose ops are made for as long as the context is open."""
     names = Names()
-    with owners.replaced(names.around):
+    with owners.replaced(names.around), owners.gradients_replaced(names.around_gradient):
         yield names
 
 

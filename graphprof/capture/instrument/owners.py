@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from graphprof.capture.instrument import private
 from graphprof.trace.labels import Label, LayerInfo, Pass
 
 Method = Callable[..., Any]
@@ -91,6 +92,42 @@ def replaced(
     finally:
         for holder, name, original in reversed(before):
             setattr(holder, name, original)
+
+
+@contextmanager
+def gradients_replaced(wrap: Callable[[Method, Sequence[Any]], Method]) -> Iterator[str | None]:
+    """Replace the gradients that users give themselves (``tf.custom_gradient``) as they are recorded.
+
+    Args:
+        wrap: makes the replacement of a gradient function, given the tensors that its op read.
+
+    Yields:
+        None, or a sentence: what cannot be labelled with this release of TensorFlow.
+    """
+    try:
+        holder, name, original = private.RECORD_OPERATION.resolve()
+    except (ImportError, AttributeError) as error:
+        yield f"This release of TensorFlow has no such function ({error}): gradients of custom functions stay without layers."
+        return
+
+    @functools.wraps(original)
+    def record(
+        op_type: str,
+        output_tensors: Any,
+        input_tensors: Sequence[Any],
+        backward_function: Method,
+        *more: Any,
+        **named: Any,
+    ) -> Any:
+        if op_type != "ReadVariableOp":  # it hands gradients on, and makes no op
+            backward_function = wrap(backward_function, input_tensors)
+        return original(op_type, output_tensors, input_tensors, backward_function, *more, **named)
+
+    setattr(holder, name, record)
+    try:
+        yield None
+    finally:
+        setattr(holder, name, original)
 
 
 def _places(owner: Owner) -> list[tuple[type, str]]:

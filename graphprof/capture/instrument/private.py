@@ -280,7 +280,10 @@ REGISTER_GRADIENT_FUNCTION = Point(
 TENSOR_CLOCK = Point(
     "tensorflow.python.framework.ops:uid", "which layer an eager backward op belongs to"
 )
-SCOPE_POINTS = (GRADIENT_FUNCTION, REGISTER_GRADIENT_FUNCTION, TENSOR_CLOCK)
+RECORD_OPERATION = Point(
+    f"{_EAGER}.record:record_operation", "which layer a gradient of the user's own belongs to"
+)
+SCOPE_POINTS = (GRADIENT_FUNCTION, REGISTER_GRADIENT_FUNCTION, TENSOR_CLOCK, RECORD_OPERATION)
 
 
 def tensor_id(tensor: Any) -> int | None:

@@ -12,7 +12,7 @@ a graph is built pass through.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +49,12 @@ def layers() -> Iterator[Scopes]:
     """
     seen = Scopes()
     writer = _Writer(seen)
-    with owners.replaced(writer.around, tape=writer.around_tape), writer.gradients_watched():
+    with (
+        owners.replaced(writer.around, tape=writer.around_tape),
+        writer.gradients_watched(),
+        owners.gradients_replaced(writer.around_custom_gradient) as lost,
+    ):
+        seen.lost = (*seen.lost, lost) if lost else seen.lost
         yield seen
 
 
@@ -163,6 +168,28 @@ class _Writer:
                 finally:
                     self._seen.now = around
             made.handed_on(label, taken, numbers(_listed(results), number))
+            return results
+
+        return scoped
+
+    def around_custom_gradient(
+        self, backward: Callable[..., Any], inputs: Sequence[Any]
+    ) -> Callable[..., Any]:
+        """A gradient function of the user's own, in the scope of the layer around it now."""
+        made, label = self._made, self._open[-1]
+        if made is None or not label.owner or not self._watching():
+            return backward
+        taken = numbers(inputs, private.tensor_id)
+        scope = label if label.in_pass == "loss" else Label(label.owner, "backward")
+
+        def scoped(*gradients: Any) -> Any:
+            around, self._seen.now = self._seen.now, scope
+            with _scope(scope):
+                try:
+                    results = backward(*gradients)
+                finally:
+                    self._seen.now = around
+            made.handed_on(label, taken, numbers(_listed(results), private.tensor_id))
             return results
 
         return scoped
