@@ -22,7 +22,9 @@ from graphprof.errors import GraphprofError, SessionError, UsageError
 from graphprof.report import answer
 from graphprof.session import RunFolder, Session
 from graphprof.trace.kinds import KINDS
+from graphprof.trace.model import Int64
 from tensorboard_plugin_graphprof import timeline as lanes
+from tensorboard_plugin_graphprof import whose as owning
 from tensorboard_plugin_graphprof.cache import Cache, fingerprint
 from tensorboard_plugin_graphprof.comparing import Comparing
 from tensorboard_plugin_graphprof.discovery import Discovery
@@ -66,6 +68,15 @@ class Answer:
     content_type: str = _JSON
 
 
+@dataclass(frozen=True)
+class _Meant:
+    """The events that a query stands for, and how they do the work that was asked for."""
+
+    events: Int64
+    whose: owning.Whose | None = None
+    how: str | None = None
+
+
 class Api:
     """Answers the page's queries. Threads may call it at the same time."""
 
@@ -76,6 +87,9 @@ class Api:
         self._comparing = Comparing()
         self._remembering = Remembering()
         self._building = threading.Lock()
+        # Apart, so that lanes are drawn while it is still found out whose their events are.
+        self._whose: Cache[owning.Whose] = Cache(12)
+        self._labelling = threading.Lock()
         self.routes: dict[str, Callable[[Query], Answer]] = {
             "sessions": self.sessions,
             "kinds": self.kinds,
@@ -85,6 +99,7 @@ class Api:
             "timeline": self.timeline,
             "event": self.event,
             "uses": self.uses,
+            "whose": self.whose,
             "difference": self.difference,
             "layers": self.layers,
             "memory": self.memory,
@@ -157,8 +172,22 @@ class Api:
         """Where the events that a name stands for are in a window, and their times."""
         start_ps, end_ps = _window(query)
         width = _number(query, "width", 1, _WIDEST_PX)
-        name = _argument(query, "name")
-        return _json(lanes.uses(self._opened(query), name, start_ps, end_ps, width))
+        opened = self._opened(query)
+        meant = self._meant(query, opened)
+        found, events = lanes.uses(opened, meant.events, start_ps, end_ps, width)
+        types = [] if meant.whose is None else meant.whose.types(events)
+        return _json({**found, "how": meant.how, "types": types})
+
+    def whose(self, query: Query) -> Answer:
+        """The layer, the pass and the op that an event belongs to."""
+        found = self._whose_of(query)
+        event = _number(query, "event", 0, _LAST_PS)
+        if event >= len(found.of):
+            raise NotFoundError(
+                f"There is no event {event}: the trace has {len(found.of)}",
+                "Reload the page: the trace has changed",
+            )
+        return _json(found.event(event))
 
     def difference(self, query: Query) -> Answer:
         """Where the difference between two modes comes from."""
@@ -180,6 +209,33 @@ class Api:
         """What each mode's steps and process hold in memory."""
         path = self._session_path(query)
         return _json(self._remembering.memory(path, sessions.load(path)))
+
+    def _meant(self, query: Query, opened: lanes.Opened) -> _Meant:
+        """The events that a query's ``name`` stands for."""
+        name = _argument(query, "name")
+        asked = owning.parse(name)
+        if asked is None:
+            return _Meant(lanes.named(opened, name))
+        found = self._whose_of(query)
+        if isinstance(asked, owning.Layer):
+            return _Meant(found.of_layer(asked), found)
+        mode = _argument(query, "mode")
+        if mode == asked.mode:
+            return _Meant(found.of_types(asked, frozenset({asked.op_type})), found)
+        path = self._session_path(query)
+        aligned = self._comparing.alignment(path, sessions.load(path), asked.mode, mode)
+        how, types = owning.counterparts(aligned, asked)
+        return _Meant(found.of_types(asked, types), found, how)
+
+    def _whose_of(self, query: Query) -> owning.Whose:
+        session, mode = self._session(query), _argument(query, "mode")
+        _traced(session, mode)
+        folder = session.run(mode)
+        assert folder is not None  # it has a trace
+        with self._labelling:
+            return self._whose.get(
+                folder.path, fingerprint(folder.path), lambda: owning.read(folder)
+            )
 
     def _session_path(self, query: Query) -> Path:
         name = _argument(query, "session")

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from graphprof.analysis import attribution, layers, ops
+from graphprof.analysis import align, attribution, layers, ops
+from graphprof.analysis.align import Alignment
 from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.difference import By
 from graphprof.errors import GraphprofError
@@ -35,6 +36,7 @@ class Comparing:
         self._lock = threading.Lock()
         self._attributed: Cache[Attribution | None] = Cache(24)
         self._differences: Cache[bytes] = Cache(48)
+        self._aligned: Cache[Alignment | None] = Cache(48)
         self._tables: Cache[dict[str, Any]] = Cache(8)
 
     def difference(self, path: Path, session: Session, baseline: str, mode: str, by: By) -> bytes:
@@ -52,6 +54,21 @@ class Comparing:
         """Layers and ops of every mode; a mode that has none says why."""
         with self._lock:
             return self._tables.get(path, fingerprint(path), lambda: self._layers(session))
+
+    def alignment(self, path: Path, session: Session, baseline: str, mode: str) -> Alignment | None:
+        """What does the work of ``baseline``'s ops in ``mode``; None where that is not known."""
+        sides = [session.run(name) for name in (baseline, mode)]
+        with self._lock:
+            return self._aligned.get(
+                (path, baseline, mode), fingerprint(path), lambda: self._align(sides)
+            )
+
+    def _align(self, sides: list[RunFolder | None]) -> Alignment | None:
+        found = [None if folder is None else self._of_run(folder) for folder in sides]
+        if any(side is None or not side.knows_layers for side in found):
+            return None
+        one, other = (ops.table(side) for side in found if side is not None)
+        return align.align(one, other)
 
     def _of_run(self, folder: RunFolder) -> Attribution | None:
         return self._attributed.get(

@@ -112,24 +112,33 @@ def event(opened: Opened, index: int) -> dict[str, Any]:
     }
 
 
-def uses(opened: Opened, name: str, start_ps: int, end_ps: int, width: int) -> dict[str, Any]:
-    """The events that ``name`` stands for (see ``words.matches``) within a window.
+def named(opened: Opened, name: str) -> Int64:
+    """The events that ``name`` stands for (see ``words.matches``).
 
-    An event inside another one of the same name is part of it and not counted again. Marks that
-    would fall on the same pixel of their row are sent as one.
+    An event inside another one of the same name is part of it and left out.
     """
-    events = _search(opened, name)
+    return _search(opened, name)
+
+
+def uses(
+    opened: Opened, events: Int64, start_ps: int, end_ps: int, width: int
+) -> tuple[dict[str, Any], Int64]:
+    """Those of some events that are within a window, and where.
+
+    Marks that would fall on the same pixel of their row are sent as one.
+    """
     start, end = opened.plane.start_ps[events], opened.plane.end_ps[events]
     before, after = start[start < start_ps], start[start >= end_ps]
     inside = (start < end_ps) & (end >= start_ps)
     events, start, end = events[inside], start[inside], end[inside]
-    return {
+    found = {
         "count": len(events),
         "total_ps": int((end - start).sum()),
         "previous_ps": int(before.max()) if len(before) else None,
         "next_ps": int(after.min()) if len(after) else None,
         **_marks(lod.row_of(opened.levels, events), start, end, (end_ps - start_ps) / width),
     }
+    return found, events
 
 
 def _marks(rows: Int64, start: Int64, end: Int64, pixel_ps: float) -> dict[str, list[int]]:

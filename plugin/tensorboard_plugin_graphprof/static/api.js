@@ -6,6 +6,7 @@
 /** @typedef {import("./types.js").TraceOutline} TraceOutline */
 /** @typedef {import("./types.js").EventDetail} EventDetail */
 /** @typedef {import("./types.js").OpUse} OpUse */
+/** @typedef {import("./types.js").EventWhose} EventWhose */
 /** @typedef {import("./types.js").Kinds} Kinds */
 /** @typedef {import("./types.js").Comparison} Comparison */
 /** @typedef {import("./types.js").Layers} Layers */
@@ -109,6 +110,12 @@ export const api = {
    * @returns {Promise<EventDetail>}
    */
   event: (session, mode, event) => json("event", { session, mode, event }),
+
+  /**
+   * @param {string} session @param {string} mode @param {number} event
+   * @returns {Promise<EventWhose>}
+   */
+  whose: (session, mode, event) => json("whose", { session, mode, event }),
 
   /**
    * @param {{session: string, mode: string, name: string, start_ps: number, end_ps: number,

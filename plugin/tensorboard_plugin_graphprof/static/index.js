@@ -213,6 +213,7 @@ class Shell {
       timeline: (query) => api.timeline({ session: id, ...query }),
       event: (mode, event) => api.event(id, mode, event),
       uses: (query) => api.uses({ session: id, ...query }),
+      whose: (mode, event) => api.whose(id, mode, event),
       difference: (baseline, mode, by) =>
         this.once(["difference", id, baseline, mode, by].join("\n"), () =>
           api.difference({ session: id, baseline, mode, by }),

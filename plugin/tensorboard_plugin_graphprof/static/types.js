@@ -145,9 +145,13 @@
  *   depth: number, line: string, kind: string | null, parents: string[]
  * }} EventDetail
  *
- * Where the events that a name stands for are; one mark for those that begin on the same pixel.
+ * The op that an event is, or is part of; texts are empty where that is not known.
+ * @typedef {{ owner: string, in_pass: string, op_type: string, tag: string }} EventWhose
+ *
+ * Where the events that a name stands for are; one mark for those that begin on the same pixel. `types` are
+ * their op types where ops of a layer were asked for, `how` they do the work of another mode's op.
  * @typedef {{
- *   count: number, total_ps: number, next_ps: number | null, previous_ps: number | null,
+ *   how: string | null, types: string[], count: number, total_ps: number, next_ps: number | null, previous_ps: number | null,
  *   row: number[], start_ps: number[], span_ps: number[]
  * }} OpUse
  *
@@ -199,9 +203,6 @@
  * @typedef {{
  *   baseline: string | null, root: string, passes: string[], tags: string[], modes: ModeLayers[]
  * }} Layers
- */
-
-export {};
  *
  * Memory: bytes, and seconds since a step's start.
  *
@@ -216,7 +217,7 @@ export {};
  * }} Growth
  *
  * @typedef {{
- *   step_bytes: number | null, source: string | null, peak_bytes: number | null,
+ *   step_bytes: number | null, needed_bytes: number | null, source: string | null, peak_bytes: number | null,
  *   before_bytes: number | null, allocator: string | null, counts_from_bytes: number | null,
  *   why_not: string | null, alive: Alive[],
  *   plan: {
@@ -252,3 +253,6 @@ export {};
  *   baseline: string | null, root: string, stages: { id: string, title: string }[],
  *   modes: ModeMemory[]
  * }} Memory
+ */
+
+export {};

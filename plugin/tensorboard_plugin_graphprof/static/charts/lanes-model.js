@@ -4,6 +4,9 @@
  * @typedef {import("./payload.js").Payload} Payload
  * @typedef {import("./viewport.js").Span} Span
  *
+ * Places by the row that they are on.
+ * @typedef {Map<number, {start: number, span: number}[]>} Marks
+ *
  * A group of rows, as a thread. Folded, all its rows are painted onto one, the deeper over the others:
  * what shows is what the thread is at.
  * @typedef {{ title: string, hint: string, firstRow: number, rows: number, folded: boolean }} Group
@@ -15,11 +18,12 @@
  *
  * `origin` is the time on the track's own clock that is 0 here. `data` are drawn from the first that
  * covers a stretch; `lit` says by name which events stand out (null: no difference is made), `kin` which
- * are outlined; `marks` by row are drawn over everything.
+ * are outlined; `marks` by row are drawn over everything, filled where `solid` says so, and so is `glow`, what
+ * belongs to where the pointer is.
  * @typedef {{
  *   title: string, note: string, groups: Group[], sections: Section[], origin: number,
  *   data: Payload[], names: string[], lit: Uint8Array | null, kin: Uint8Array | null,
- *   marks: Map<number, {start: number, span: number}[]> | null, focus: boolean
+ *   marks: Marks | null, solid: boolean, glow: Marks | null, focus: boolean
  * }} Track
  *
  * `kinds` holds for each kind, and last for none, its colour at every shade (see `shades`).

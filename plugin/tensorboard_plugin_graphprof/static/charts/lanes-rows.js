@@ -26,7 +26,7 @@ export class RowPainter {
     this.cover = new Int32Array(1);
     /** @type {{payload: Payload, index: number, from: number, to: number, lit: boolean}[] | null} */
     this.labels = null;
-    /** @type {{x: number, y: number, width: number, color: string}[]} drawn over all rows of a group */
+    /** @type {{x: number, y: number, width: number, color: string, solid?: boolean}[]} drawn over all rows */
     this.outlines = [];
   }
 
@@ -78,7 +78,7 @@ export class RowPainter {
    * @param {number} y
    */
   drawRow(track, row, y) {
-    const { lanes, colors } = this;
+    const { lanes } = this;
     let { from, to } = lanes.view;
     // What the finer data do not cover is drawn from the coarser ones, on either side.
     for (const payload of track.data) {
@@ -90,10 +90,24 @@ export class RowPainter {
       else if (end >= to) to = start;
       if (from >= to) break;
     }
-    for (const { start, span } of track.marks?.get(row) ?? []) {
+    this.outline(track, track.marks?.get(row), y, track.solid);
+    this.outline(track, track.glow?.get(row), y, false);
+  }
+
+  /**
+   * @param {Track} track
+   * @param {{start: number, span: number}[] | undefined} marks
+   * @param {number} y
+   * @param {boolean} solid
+   */
+  outline(track, marks, y, solid) {
+    const { lanes, colors } = this;
+    for (const { start, span } of marks ?? []) {
       const x = lanes.x(start - track.origin);
       const end = lanes.x(start + span - track.origin);
-      if (x <= lanes.width && end >= GUTTER) this.outlines.push({ x, y, width: end - x, color: colors.mark });
+      if (x <= lanes.width && end >= GUTTER) {
+        this.outlines.push({ x, y, width: end - x, color: colors.mark, solid });
+      }
     }
   }
 
@@ -203,8 +217,14 @@ export class RowPainter {
   drawOutlines() {
     const { context } = this;
     context.lineWidth = 1.5;
-    for (const { x, y, width, color } of this.outlines) {
+    for (const { x, y, width, color, solid } of this.outlines) {
       context.strokeStyle = color;
+      if (solid) {
+        context.globalAlpha = 0.4;
+        context.fillStyle = color;
+        context.fillRect(x, y, Math.max(1.5, width), BAR);
+        context.globalAlpha = 1;
+      }
       context.strokeRect(x, y + 0.75, Math.max(1.5, width - 1), BAR - 1.5);
     }
     context.lineWidth = 1;

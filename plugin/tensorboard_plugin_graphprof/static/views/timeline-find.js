@@ -3,6 +3,8 @@
 import { fill, h } from "../dom.js";
 import * as format from "../format.js";
 import { copyButton, table } from "../table.js";
+import { HOWS } from "./difference-matches.js";
+import { isAboutWork, queryTitle } from "./timeline-queries.js";
 
 /** @typedef {import("./timeline-track.js").ModeTrack} ModeTrack */
 /** @typedef {import("../charts/viewport.js").Span} Span */
@@ -22,6 +24,8 @@ const PS = 1e-12;
  */
 export function litNames(mode, query) {
   const { names, ops, scopes } = mode.outline;
+  // What belongs to a layer shows in no name: everything steps back behind the marks.
+  if (isAboutWork(query)) return new Uint8Array(names.length);
   const at = query.indexOf(":");
   const [word, rest] = [query.slice(0, at), query.slice(at + 1)];
   if (word === "op" && rest) return Uint8Array.from(ops, (op) => Number(op === rest));
@@ -70,22 +74,22 @@ export class FindPanel {
     if (!query) return;
     const found = await Promise.all(modes.map((mode) => this.uses(mode, query, mode.stepSpan(), 1)));
     if (asked !== this.asked) return;
-    const content = usesTable(modes, found);
+    const content = usesTable(modes, found, query);
     fill(
       this.element,
       h(
         "div",
         { class: "section-head" },
-        h("b", {}, query),
+        h("b", {}, queryTitle(query)),
         h(
           "span",
           { class: "hint" },
-          "in the step at 0 of each mode · N and P go from place to place, Esc lets go",
+          "in the step at 0 · N and P go from place to place, Esc lets go",
         ),
         h("span", { class: "spring" }),
         copyButton(() => content),
       ),
-      table({ ...content, caption: `Uses of ${query}` }),
+      table({ ...content, caption: `Uses of ${queryTitle(query)}` }),
     );
   }
 
@@ -105,12 +109,15 @@ export class FindPanel {
 /**
  * @param {ModeTrack[]} modes
  * @param {import("../types.js").OpUse[]} found
+ * @param {string} query
  * @returns {{ columns: Column[], rows: Row[] }}
  */
-function usesTable(modes, found) {
+function usesTable(modes, found, query) {
+  const work = isAboutWork(query);
   return {
     columns: [
       { title: "Mode" },
+      ...(work ? [{ title: "Ops", hint: "Those of most places first" }] : []),
       { title: "Places in the step", number: true },
       {
         title: "Time, summed",
@@ -131,6 +138,7 @@ function usesTable(modes, found) {
       return {
         cells: [
           { text: mode.mode },
+          ...(work ? [opsCell(found[index])] : []),
           { text: format.count(count), raw: count },
           { text: format.seconds(total), raw: total, class: "strong" },
           { text: format.seconds(mean), raw: mean },
@@ -139,6 +147,15 @@ function usesTable(modes, found) {
       };
     }),
   };
+}
+
+/**
+ * @param {import("../types.js").OpUse} use
+ * @returns {import("../table.js").Cell}
+ */
+function opsCell({ how, types }) {
+  const told = how && how !== "same" ? `${how}: ${HOWS[how]}` : "";
+  return { text: [types.join(", "), told].filter(Boolean).join(" · ") || "none" };
 }
 
 /**

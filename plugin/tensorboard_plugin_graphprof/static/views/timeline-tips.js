@@ -38,7 +38,7 @@ export function blockTip(mode, payload, entry, kinds) {
  * @param {Payload} payload
  * @param {number} entry
  * @param {Kind[]} kinds
- * @param {EventDetail | null} detail
+ * @param {(EventDetail & {whose?: import("../types.js").EventWhose}) | null} detail
  */
 export function eventTip(mode, payload, entry, kinds, detail) {
   const { name, span, kind, unit } = payload;
@@ -53,6 +53,9 @@ export function eventTip(mode, payload, entry, kinds, detail) {
   ];
   if (op !== title) lines.push(["op", op]);
   if (scope) lines.push(["scope", scope]);
+  if (detail?.whose?.owner) {
+    lines.push(["layer", `${detail.whose.owner}, ${detail.whose.in_pass} (${detail.whose.tag})`]);
+  }
   if (detail) {
     lines.push(["begins", format.seconds((detail.start_ps - mode.track.origin) * PS, 5)]);
     lines.push(["thread", detail.line]);

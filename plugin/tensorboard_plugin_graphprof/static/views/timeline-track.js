@@ -51,6 +51,8 @@ export class ModeTrack {
       lit: null,
       kin: null,
       marks: null,
+      solid: false,
+      glow: null,
       focus: false,
     };
     this.goTo(null);

@@ -11,6 +11,7 @@ import { laneColors, rulerText } from "./timeline-colors.js";
 import { FindPanel, byRow, litNames } from "./timeline-find.js";
 import { Hover } from "./timeline-hover.js";
 import { listen } from "./timeline-moves.js";
+import { isAboutWork, layerQuery, workQuery } from "./timeline-queries.js";
 import { words } from "./timeline-tips.js";
 import { ModeTrack } from "./timeline-track.js";
 
@@ -106,6 +107,7 @@ class TimelineView {
         this.status.textContent = text;
       },
       fail: (error) => this.fail(error),
+      uses: (mode, name) => this.usesInSight(mode, name),
     });
     /** @type {Span} */
     this.view = { from: 0, to: 1 };
@@ -177,7 +179,10 @@ class TimelineView {
     });
     this.lanes.tracks = this.modes.map(({ track }) => track);
     this.foldThreads(state);
-    for (const mode of this.modes) mode.track.lit = state.find ? litNames(mode, state.find) : null;
+    for (const mode of this.modes) {
+      mode.track.lit = state.find ? litNames(mode, state.find) : null;
+      mode.track.solid = Boolean(state.find) && isAboutWork(state.find);
+    }
     this.hover.leave();
     this.search.value = state.find ?? "";
     this.fillBar();
@@ -373,13 +378,10 @@ class TimelineView {
       for (const { track } of this.all) track.marks = null;
       return;
     }
-    const width = this.lanes.width - GUTTER;
     await this.marking(() =>
       Promise.all(
         this.modes.map(async (mode) => {
-          const { origin } = mode.track;
-          const window = { from: this.view.from + origin, to: this.view.to + origin };
-          const uses = await this.found.uses(mode, find, window, width);
+          const uses = await this.usesInSight(mode, find);
           if (this.context.state().find === find) mode.track.marks = byRow(uses);
         }),
       ),
@@ -388,8 +390,19 @@ class TimelineView {
   }
 
   /**
-   * A click on a thread's name folds it, on an event looks for its op (with Shift for its scope), on
-   * nothing lets go.
+   * Where in sight the events are that a query stands for.
+   * @param {ModeTrack} mode
+   * @param {string} query
+   */
+  usesInSight(mode, query) {
+    const { origin } = mode.track;
+    const window = { from: this.view.from + origin, to: this.view.to + origin };
+    return this.found.uses(mode, query, window, this.lanes.width - GUTTER);
+  }
+
+  /**
+   * A click on a thread's name folds it; on an event it looks for the ops of its layer and pass, with
+   * Shift for its op and what does its work in other modes; on nothing it lets go.
    * @param {number} x
    * @param {number} y
    * @param {PointerEvent} event
@@ -409,8 +422,21 @@ class TimelineView {
       this.setView(zoom(this.view, 0.3, this.lanes.time(x), this.limits()), true);
       return;
     }
-    const { op, scope } = words(this.modes[hit.track], hit.payload, hit.entry);
-    this.context.set({ find: event.shiftKey && scope ? `scope:${scope}` : `op:${op}` });
+    this.lookFor(this.modes[hit.track], hit.payload, hit.entry, event.shiftKey).catch((error) => this.fail(error));
+  }
+
+  /**
+   * @param {ModeTrack} mode
+   * @param {import("../charts/payload.js").Payload} payload
+   * @param {number} entry
+   * @param {boolean} one whether its op alone is meant
+   */
+  async lookFor(mode, payload, entry, one) {
+    const whose = await this.context.whose(mode.mode, payload.event[entry]);
+    const { op } = words(mode, payload, entry);
+    if (!whose.owner) this.context.set({ find: `op:${op}` });
+    else if (one && whose.op_type) this.context.set({ find: workQuery(mode.mode, whose) });
+    else this.context.set({ find: layerQuery(whose.owner, whose.in_pass) });
   }
 
   /** @param {Hit} hit */

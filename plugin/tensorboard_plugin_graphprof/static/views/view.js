@@ -21,6 +21,7 @@
  *   trace: (mode: string) => Promise<import("../types.js").TraceOutline>,
  *   timeline: (query: WindowQuery) => Promise<ArrayBuffer>,
  *   event: (mode: string, event: number) => Promise<import("../types.js").EventDetail>,
+ *   whose: (mode: string, event: number) => Promise<import("../types.js").EventWhose>,
  *   uses: (query: WindowQuery & {name: string}) => Promise<import("../types.js").OpUse>,
  *   difference: (
  *     baseline: string, mode: string, by: string
