@@ -121,6 +121,8 @@ class ModeMemory:
     Attributes:
         step_bytes: how far the step with the highest peak rises above its start; what XLA's plan
             takes where the allocator recorded nothing; or None.
+        needed_bytes: what was asked for in that step and is alive at its peak: without what the
+            allocator gives beyond that; or None.
         source: ``allocator``, ``plan`` or None: what ``step_bytes`` is from.
         peak_bytes: the allocator's highest level in a traced step, or None.
         before_bytes: its level as that step began (weights, batches), or None.
@@ -139,6 +141,7 @@ class ModeMemory:
     """
 
     step_bytes: int | None = None
+    needed_bytes: int | None = None
     source: str | None = None
     peak_bytes: int | None = None
     before_bytes: int | None = None
@@ -177,6 +180,7 @@ def of_footprint(found: Footprint) -> ModeMemory:
     source = "allocator" if memory else "plan" if found.plan else None
     return ModeMemory(
         step_bytes=found.step_bytes,
+        needed_bytes=found.needed_bytes,
         source=source,
         peak_bytes=memory.peak if memory else None,
         before_bytes=memory.peak_step.before if memory else None,
@@ -263,19 +267,19 @@ def sentence(
 def _step_part(
     mode: str, one: ModeMemory, baseline: str, base: ModeMemory, root: str
 ) -> str | None:
-    mine, other = one.step_bytes, base.step_bytes
+    mine, other = one.needed_bytes, base.needed_bytes
     if not mine or not other:
         return None
     taken = f"{units.size(mine)} against {units.size(other)}"
     if max(mine, other) < _NOTABLE * min(mine, other):
-        said = f"Steps of {mode} and {baseline} take about the same memory: {taken}"
+        said = f"Steps of {mode} and {baseline} need about the same memory: {taken}"
     elif mine > other:
-        said = f"A step of {mode} takes {units.ratio(mine / other, 2)} the memory of {baseline}: {taken}"
+        said = f"A step of {mode} needs {units.ratio(mine / other, 2)} the memory of {baseline}: {taken}"
         most = next((row for row in one.alive if row.owner), None)
         if most is not None:
-            said += f"; {title(most, root)} holds {units.size(most.bytes)} of it at the peak"
+            said += f"; {title(most, root)} holds {units.size(most.bytes)} of it"
     else:
-        said = f"A step of {mode} takes {units.share(mine / other)} of the memory of {baseline}: {taken}"
+        said = f"A step of {mode} needs {units.share(mine / other)} of the memory of {baseline}: {taken}"
     return f"{said}{_uncounted(mode, one, baseline, base)}."
 
 

@@ -23,7 +23,8 @@ def table(report: Report) -> Cells | None:
         return None
     root = layers.root({row.owner for _, one in known for row in one.alive if row.owner})
     rows = [
-        ("A step takes", *(units.size(one.step_bytes) for _, one in known)),
+        ("A step needs", *(units.size(one.needed_bytes) for _, one in known)),
+        ("and takes", *(units.size(one.step_bytes) for _, one in known)),
         ("on top of", *(units.size(one.before_bytes) for _, one in known)),
     ]
     for leader in _leading([one for _, one in known], root):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,8 @@ STATS: tuple[str, ...] = tuple(dict.fromkeys((*allocators.STATS, *planned.STATS)
 """The stats that memory is read from; ask for them when reading."""
 
 GAPS = "gaps"
-"""The op of what no result fills: space between results in a plan, and what an allocator rounds up."""
+"""The op of what nothing fills: what an allocator gives beyond what was asked for (oneDNN's up to as
+much again), and space between the results of a plan."""
 
 _CURVE_POINTS = 400
 
@@ -60,7 +61,9 @@ class Footprint:
         why_not: why ``memory`` is None, one sentence.
         others: names of the other allocators that were seen.
         plan: XLA's, of the module that takes most in the steps, or None.
-        rows: what was taken in the step and is alive at the peak, by owner, the largest first.
+        rows: what was taken in the step and is alive at the peak, by owner, the largest first: as
+            much as was asked for, and a row of ``GAPS``, so that they sum to what was taken.
+        needed_bytes: the same without ``GAPS``.
         step_bytes: how far the step with the peak rises above its start; without ``memory`` what the
             plan takes; None where neither is known.
         curve: that step: (seconds since its start, bytes in use from then on).
@@ -82,6 +85,7 @@ class Footprint:
     plan: Plan | None
     rows: tuple[Row, ...]
     step_bytes: int | None
+    needed_bytes: int | None
     curve: tuple[Point, ...]
     planned: tuple[Point, ...]
     tops: tuple[Top, ...]
@@ -119,7 +123,7 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
     plan = _plan(folder, trace, known)
     step = _step(trace, memory)
     clock = _clock(trace, plan, step)
-    alive = _with_plan(memory.alive if memory else (), plan)
+    alive = _filled(memory.alive if memory else (), plan)
     measurement = folder.measurement
     return Footprint(
         memory=memory,
@@ -128,6 +132,7 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
         plan=plan,
         rows=rows(alive),
         step_bytes=_step_bytes(memory, plan),
+        needed_bytes=sum(one.size for one in alive if one.op != GAPS) if memory or plan else None,
         curve=_curve(memory),
         planned=_planned(plan, clock, step),
         tops=_tops(memory, plan, clock, step),
@@ -185,19 +190,21 @@ def _step(trace: Trace | None, memory: Memory | None) -> tuple[float, float] | N
     return steps[0].start_ps * PS, steps[0].end_ps * PS
 
 
-def _with_plan(alive: Sequence[Tensor], plan: Plan | None) -> tuple[Tensor, ...]:
-    """Say what is inside the piece that the plan's temporaries were taken as."""
-    if plan is None:
-        return tuple(alive)
-    whole = plan.plan.temporary
-    piece = next((one for one in alive if one.requested == whole), None)
-    if piece is None and alive:
-        return tuple(alive)
-    size = piece.size if piece else whole
-    space = size - sum(one.size for one in plan.alive)
-    rest = [one for one in alive if one is not piece]
+def _filled(alive: Sequence[Tensor], plan: Plan | None) -> tuple[Tensor, ...]:
+    """What was asked for, what is inside the piece that the plan's temporaries were taken as, and gaps."""
+    piece = None
+    inside: tuple[Tensor, ...] = ()
+    if plan is not None:
+        piece = next((one for one in alive if one.requested == plan.plan.temporary), None)
+        inside = plan.alive if piece or not alive else ()
+    taken = sum(one.size for one in alive)
+    if plan is not None and not alive:
+        taken = plan.plan.temporary
+    asked = [replace(one, size=one.requested or one.size) for one in alive if one is not piece]
+    filled = (*asked, *inside)
+    space = taken - sum(one.size for one in filled)
     gaps = [Tensor(GAPS, "", "other", space, "")] if space > 0 else []
-    return (*rest, *plan.alive, *gaps)
+    return (*filled, *gaps)
 
 
 def _step_bytes(memory: Memory | None, plan: Plan | None) -> int | None:

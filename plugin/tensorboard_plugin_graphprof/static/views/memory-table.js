@@ -129,7 +129,8 @@ export function figures(modes) {
   /** @type {Column[]} */
   const columns = [
     { title: "Mode" },
-    { title: "A step takes", number: true, hint: "How far the step with the highest peak rises above its start" },
+    { title: "A step needs", number: true, hint: "Asked for in it and alive at its peak" },
+    { title: "and takes", number: true, hint: "How far it rises above its start, by the allocator" },
     { title: "on top of", number: true, hint: "In use as that step began: weights, batches" },
     { title: "Peak", number: true },
     { title: "XLA's temporaries", number: true, hint: "What XLA's plan takes for a call and gives back" },
@@ -140,7 +141,8 @@ export function figures(modes) {
   const rows = modes.map(({ mode, memory }) => ({
     cells: [
       { text: mode },
-      { ...size(memory.step_bytes), class: "strong" },
+      { ...size(memory.needed_bytes), class: "strong" },
+      size(memory.step_bytes),
       size(memory.before_bytes),
       size(memory.peak_bytes),
       size(memory.plan?.temporary_bytes),
