@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from types import CodeType, ModuleType
+from typing import Any
 
 from graphprof.capture.instrument.sites import is_user_file
 from graphprof.capture.launching import read_file
@@ -48,15 +49,23 @@ class Overlay(importlib.abc.MetaPathFinder):
         self._searching = False
 
     def install(self) -> None:
-        """From now on, imports are served from here."""
+        """From now on, imports and readers of source lines are served from here."""
         sys.meta_path.insert(0, self)
+        from_disk = linecache.updatecache
+
+        def updatecache(filename: str, module_globals: dict[str, Any] | None = None) -> list[str]:
+            # AutoGraph has the lines of a function read again before it converts it.
+            text = self.texts.get(os.path.realpath(filename))
+            return from_disk(filename, module_globals) if text is None else _show(filename, text)
+
+        linecache.updatecache = updatecache
 
     def read(self, path: str) -> bytes:
         """The bytes of ``path``, or of the text in its place."""
         text = self.texts.get(os.path.realpath(path))
         if text is None:
             return read_file(path)
-        self._show(path, text)
+        _show(path, text)
         return text.encode()
 
     def find_spec(
@@ -80,11 +89,12 @@ class Overlay(importlib.abc.MetaPathFinder):
         spec.loader = _Loader(self, spec.loader.name, spec.loader.path)
         return spec
 
-    @staticmethod
-    def _show(path: str, text: str) -> None:
-        # AutoGraph and tracebacks ask linecache for the source of a function; an entry without a
-        # time of change is not compared with the file.
-        linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+
+def _show(path: str, text: str) -> list[str]:
+    """Let ``linecache`` give the lines of ``text``; without a time, it does not compare the file."""
+    lines = text.splitlines(keepends=True)
+    linecache.cache[path] = (len(text), None, lines, path)
+    return lines
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
