@@ -14,7 +14,7 @@ from typing import Final
 from graphprof.analysis import retraces
 from graphprof.analysis.building_log import Built, Compiled, ProcessLog
 from graphprof.analysis.recording import Building, Line
-from graphprof.analysis.retraces import Difference
+from graphprof.analysis.retraces import Description, Difference
 from graphprof.session import Measurement, Process
 
 MOST_WORDS: Final = 3
@@ -217,6 +217,8 @@ def _recompiled(log: ProcessLog, process: Process | None) -> list[Occurrence]:
     built = {one.call for one in log.built}
     before: list[Compiled] = []
     found = []
+    jit = _jit_building(log)
+    names = tuple(jit.signature) if jit else ()
     for one in log.compiled or ():
         if one.call is not None and one.call > 0 and one.call not in built:
             found.append(
@@ -226,13 +228,13 @@ def _recompiled(log: ProcessLog, process: Process | None) -> list[Occurrence]:
                     call=one.call,
                     during=one.during or "",
                     what="compiling",
-                    function=_compiled_function(log),
-                    defined_at=_compiled_line(log),
+                    function=jit.name if jit else "",
+                    defined_at=jit.defined_at if jit else None,
                     called_from=None,
                     building_s=0.0,
                     compiled=True,
                     call_s=call_seconds(process, one) or one.seconds,
-                    cause=why_compiled(one, before),
+                    cause=why_compiled(one, before, names),
                 )
             )
         before.append(one)
@@ -244,30 +246,37 @@ def _jit_building(log: ProcessLog) -> Building | None:
     return jit[0] if len({one.function for one in jit}) == 1 else None
 
 
-def _compiled_function(log: ProcessLog) -> str:
-    building = _jit_building(log)
-    return "" if building is None else building.name
+def why_compiled(
+    one: Compiled, before: Sequence[Compiled], names: Sequence[str] = ("inputs",)
+) -> Cause:
+    """Why XLA compiled again although nothing was built, from what it had compiled before.
 
-
-def _compiled_line(log: ProcessLog) -> Line | None:
-    building = _jit_building(log)
-    return None if building is None else building.defined_at
-
-
-def why_compiled(one: Compiled, before: Sequence[Compiled], name: str = "batch") -> Cause:
-    """Why XLA compiled again although nothing was built, from what it had compiled before."""
+    Args:
+        one: the compilation.
+        before: those before it.
+        names: what the function calls its arguments.
+    """
     described = [other.inputs for other in before if other.inputs is not None]
     if one.inputs is None or not described:
         words = "XLA compiled again; the loop does not show for which shapes"
         return Cause("xla", None, words, "give every batch the same shape")
     choices = [
-        retraces.differences({name: inputs}, {name: one.inputs}) for inputs in reversed(described)
+        retraces.differences(_named(inputs, names), _named(one.inputs, names))
+        for inputs in reversed(described)
     ]
     differences = min(choices, key=len)
     if differences:
         return _cause(differences, "XLA compiles for each shape: give every batch the same")
     words = "XLA compiled again for the same shapes: a value that it takes for a constant changed"
     return Cause("xla", None, words, "keep sizes and axes that are computed out of the step")
+
+
+def _named(inputs: Description, names: Sequence[str]) -> Description:
+    """A batch by the names of the arguments that it is passed as."""
+    parts = list(inputs["items"].values()) if inputs["kind"] == "list" else []
+    if len(parts) > 1 and len(parts) == len(names):
+        return dict(zip(names, parts, strict=True))
+    return {names[0] if len(names) == 1 else "batch": inputs}
 
 
 def _cause(differences: Sequence[Difference], cure: str | None = None) -> Cause:

@@ -251,7 +251,7 @@ def _type(one: dict[str, Any]) -> str:
         items = [f"{name}: {_type(inner)}" for name, inner in one.get("items", {}).items()]
         more = ", ..." if len(items) > 4 else ""
         return f"{{{', '.join(items[:4])}{more}}}"
-    return str(one.get("type") or one.get("text") or kind)
+    return str(one.get("type") or str(one.get("text") or kind).partition("(")[0])
 
 
 TITLES = {part.id: part.title for part in PARTS}

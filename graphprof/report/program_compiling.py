@@ -122,7 +122,7 @@ def _recompiled(evidence: Evidence) -> list[Occurrence]:
         for number, one in enumerate(record for record in records if record["seconds"] >= limit):
             compiled = _compiled(one, number)
             if number:  # the first one is the first execution
-                cause = rebuilding.why_compiled(compiled, before, "inputs")
+                cause = rebuilding.why_compiled(compiled, before)
                 extra_s = compiled.seconds - quick_s
                 found.append(_occurrence(building, "compiling", number, 0.0, extra_s, cause))
             before.append(compiled)

@@ -16,6 +16,8 @@ Wrap = Callable[[Any], Any]
 _MOST_CHAINS = 4000
 SLOW_RUN_S = 0.02
 MOST_SLOW_RUNS = 24
+MOST_SLOW_FUNCTIONS = 2000
+MOST_FUNCTIONS_HELD = 500
 
 
 def watch_functions(watch: Watch) -> dict[str, Wrap]:
@@ -73,6 +75,8 @@ def _run(watch: Watch, original: Any) -> Any:
 
 def _note_slow(watch: Watch, name: str, seconds: float, inputs: Any) -> None:
     """Keep the inputs' shapes and small whole numbers: what XLA compiles anew for."""
+    if name not in watch.slow_runs and len(watch.slow_runs) >= MOST_SLOW_FUNCTIONS:
+        return
     seen = watch.slow_runs.setdefault(name, [])
     if len(seen) >= MOST_SLOW_RUNS:
         return
@@ -125,7 +129,11 @@ def _begin(
     same = private.call_again(options)
     known = serials.get(id(same))
     if known is None:
-        known = serials[id(same)] = (same, len(serials))  # kept alive, so that ids stay unique
+        # Kept alive, so that ids stay unique; the oldest go when a program makes ever new ones.
+        watch.functions_seen += 1
+        known = serials[id(same)] = (same, watch.functions_seen - 1)
+        if len(serials) > MOST_FUNCTIONS_HELD:
+            del serials[next(iter(serials))]
     function = private.python_function(options)
     outer = watch.open_buildings[-1] if watch.open_buildings else None
     return {
@@ -138,7 +146,9 @@ def _begin(
         "chain": [list(site) for site in sites.chain(3, 6)],
         "under": watch.tree.current.kind,
         "for_data": _from_data(),
-        "signature": signature.describe(function_type),
+        "signature": signature.named(
+            signature.describe(function_type), private.step_names(options)
+        ),
         "jit_compile": private.jit_compiled(options),
         "reduce_retracing": bool(getattr(options, "reduce_retracing", False)),
         "input_signature": getattr(options, "input_signature", None) is not None,

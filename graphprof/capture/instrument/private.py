@@ -197,6 +197,19 @@ def python_function(options: Any) -> Callable[..., Any] | None:
     return function
 
 
+def step_names(options: Any) -> list[str]:
+    """What the user calls the parts of a step's batch (``capture.workloads.step``); else empty."""
+    function = getattr(options, "python_function", None)
+    for _ in range(20):
+        names = getattr(function, "graphprof_names", None)
+        if names is not None:
+            return list(names)
+        function = getattr(function, "__wrapped__", None) or getattr(function, "__func__", None)
+        if function is None:
+            break
+    return []
+
+
 def code_site(function: Any) -> Site | None:
     """Where ``function`` is defined, or None for what has no code of its own."""
     for _ in range(20):

@@ -16,6 +16,17 @@ def describe(function_type: Any) -> dict[str, Any]:
     }
 
 
+def named(described: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """A step's only argument, the batch, by the names of the step's own parameters."""
+    if not names or len(described) != 1:
+        return described
+    (batch,) = described.values()
+    parts = list(batch["items"].values()) if batch["kind"] == "list" else []
+    if len(parts) > 1 and len(parts) <= len(names):
+        return dict(zip(names, parts, strict=False))
+    return {names[0]: batch}
+
+
 def describe_type(trace_type: Any) -> dict[str, Any]:
     """One trace type: ``{"kind": tensor|python|object|list|dict|variable|other, ...}``."""
     if trace_type is None:
@@ -51,8 +62,12 @@ def _weak(trace_type: Any) -> dict[str, Any]:
     return {"kind": "object", "type": type(target).__name__, "id": _serial(target, reference)}
 
 
+def _elements(spec: Any) -> Any:
+    return getattr(spec, "element_spec", getattr(spec, "_element_spec", None))
+
+
 def of_values(value: Any) -> dict[str, Any] | None:
-    """The tensors in a batch, described like a signature; None when there are none."""
+    """The tensors (or their specs) in a batch, described like a signature; None without any."""
     if value is None:
         return None
     if isinstance(value, dict):
@@ -63,8 +78,14 @@ def of_values(value: Any) -> dict[str, Any] | None:
         return {"kind": "list", "type": type(value).__name__, "items": _given(items)}
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         dtype = getattr(value.dtype, "name", str(value.dtype))
-        return {"kind": "tensor", "shape": [int(size) for size in value.shape], "dtype": dtype}
+        return {"kind": "tensor", "shape": _sizes(value.shape), "dtype": dtype}
     return {"kind": "other", "text": type(value).__name__}
+
+
+def _sizes(shape: Any) -> list[int | None] | None:
+    if getattr(shape, "rank", 0) is None:
+        return None
+    return [None if size is None else int(size) for size in shape]
 
 
 def _given(items: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
@@ -89,6 +110,8 @@ def _container(trace_type: Any, name: str) -> dict[str, Any]:
         return describe_type(getattr(trace_type, "base", None))
     if name == "Attrs":
         return _container(trace_type.named_attributes, "NamedTuple")
+    if name == "IteratorSpec" and (elements := of_values(_elements(trace_type))) is not None:
+        return elements  # as Keras passes its batches: what they hold tells calls apart
     mapping = getattr(trace_type, "mapping", None)
     if isinstance(mapping, dict):
         pairs = list(mapping.items())

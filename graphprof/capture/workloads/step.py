@@ -35,8 +35,9 @@ def adapt(step: Callable[..., Any], first: Any) -> Callable[[Any], Any]:
         WorkloadError: the parameters do not fit the batch.
     """
     adapted = _adapted(step, first)
-    # Says whose building it is when it is built.
+    # Say whose building it is when it is built, and what the parts of its argument are called.
     adapted.graphprof_step = step  # type: ignore[attr-defined]
+    adapted.graphprof_names = [p.name for p in _parameters(step)]  # type: ignore[attr-defined]
     return adapted
 
 
