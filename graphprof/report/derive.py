@@ -72,6 +72,7 @@ def report(session: Session) -> Report:
     answer = verdict.sentence(modes, summary.baseline)
     warnings = (*session.problems, *_session_warnings(session), *summary.warnings, *noise.warnings)
     return Report(
+        in_question=verdict.in_question(modes, summary.baseline),
         schema=SCHEMA,
         session=SessionRef(info.id, str(session.path), info.created, info.status, info.target),
         phase=info.phase,

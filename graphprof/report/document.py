@@ -253,6 +253,8 @@ class Report:
         modes: one entry a mode, in order of display.
         findings: causes with evidence, most important first.
         parity: what the modes' results are held against; None where nothing was compared.
+        in_question: the mode that one asks about first, against the baseline: the slowest of those
+            that lose to it, else the fastest; None where no two modes were measured or traced.
     """
 
     schema: str
@@ -269,6 +271,7 @@ class Report:
     modes: tuple[ModeReport, ...]
     findings: tuple[Finding, ...] = ()
     parity: ParityBasis | None = None
+    in_question: str | None = None
 
 
 _ADAPTER = TypeAdapter(Report)

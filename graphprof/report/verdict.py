@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from graphprof import units
@@ -32,6 +33,29 @@ def sentence(modes: Sequence[ModeReport], baseline: str | None) -> str:
     if base is None or not parts:
         return "The baseline could not be measured, so there is nothing to compare with."
     return f"Against {baseline} ({units.seconds(base.step_time_s.median)} per step): {'; '.join(parts)}."
+
+
+def in_question(modes: Sequence[ModeReport], baseline: str | None) -> str | None:
+    """The mode whose difference to the baseline one wants to see first; None where there is none.
+
+    Modes are compiled to be faster, so that one that loses to the baseline is the surprise: the slowest of
+    them. Else it is the fastest. Where only traces tell, it is the one whose step differs most.
+    """
+    others = [mode for mode in modes if mode.mode != baseline and mode.trace]
+    base = next((mode for mode in modes if mode.mode == baseline), None)
+    judged = [(mode.ratio.value, mode) for mode in others if mode.ratio and mode.ratio.value]
+    lost = [
+        (value, mode) for value, mode in judged if mode.ratio and mode.ratio.verdict == "slower"
+    ]
+    if lost:
+        return max(lost, key=lambda pair: pair[0])[1].mode
+    if judged:
+        return min(judged, key=lambda pair: pair[0])[1].mode
+    traced = [mode for mode in others if mode.traced_step_s]
+    if base is None or not base.traced_step_s or not traced:
+        return None
+    step_s = base.traced_step_s
+    return max(traced, key=lambda mode: abs(math.log((mode.traced_step_s or step_s) / step_s))).mode
 
 
 def _traced(modes: Sequence[ModeReport]) -> str | None:

@@ -219,6 +219,9 @@ test("the scale begins at 0 unless all changes are far from it", () => {
 test("a pair of modes from the address", () => {
   const modes = ["eager", "graph", "xla"];
   assert.deepEqual(pairOf(modes, "graph", {}), { base: "graph", other: "eager" });
+  assert.deepEqual(pairOf(modes, "graph", {}, "xla"), { base: "graph", other: "xla" });
+  assert.deepEqual(pairOf(modes, "graph", { base: "xla" }, "xla"), { base: "xla", other: "eager" });
+  assert.deepEqual(pairOf(modes, "graph", { other: "eager" }, "xla"), { base: "graph", other: "eager" });
   assert.deepEqual(pairOf(modes, "graph", { other: "graph" }), { base: "eager", other: "graph" });
   assert.deepEqual(pairOf(modes, null, { base: "xla" }), { base: "xla", other: "eager" });
   assert.deepEqual(pairOf(modes, "gone", { base: "x", other: "y" }), { base: "eager", other: "graph" });

@@ -154,3 +154,22 @@ def test_a_measurement_that_makes_no_sense_costs_only_its_mode(tmp_path, was, no
     found = report(folder)
     assert [mode.mode for mode in found.modes] == ["eager"]
     assert any("is damaged" in warning and field in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("step_s", "asked"),
+    [
+        # The slowest that loses to the baseline, and not eager's distance to nothing.
+        ({"graph": 0.006, "xla": 0.009, "fit": 0.007}, "xla"),
+        ({"graph": 0.006, "xla": 0.002, "fit": 0.004}, "xla"),
+        ({"graph": 0.006, "xla": 0.004, "fit": 0.002}, "fit"),
+    ],
+)
+def test_the_mode_in_question_is_the_loser_or_the_fastest(tmp_path, step_s, asked):
+    path = builders.session(tmp_path, modes=tuple(step_s), step_s=step_s, baseline="graph")
+    assert derive.report(session.load(path)).in_question == asked
+
+
+def test_without_a_second_mode_none_is_in_question(tmp_path):
+    path = builders.session(tmp_path, modes=("graph",))
+    assert derive.report(session.load(path)).in_question is None

@@ -103,7 +103,7 @@
  *   phase: string, workload: Record<string, unknown>, environment: Record<string, unknown>,
  *   baseline: string | null, verdict: string, warnings: string[], notes: string[],
  *   aa: Ratio | null, machine?: Record<string, unknown>, modes: ModeReport[], findings: Finding[],
- *   program?: Program, parity?: ParityBasis | null
+ *   program?: Program, in_question?: string | null, parity?: ParityBasis | null
  * }} Report
  *
  * A watched program, in place of modes.

@@ -32,11 +32,11 @@ export const difference = {
   id: "difference",
   title: "Difference",
   async open(context) {
-    const layers = await context.layers();
+    const [layers, report] = await Promise.all([context.layers(), context.report()]);
     const modes = layers.modes.filter(({ error }) => !error).map(({ mode }) => mode);
     const few = tooFew(layers.modes, modes, 2);
     if (few) return { element: few, update: () => {}, close: () => {} };
-    const page = new Page(context, layers, modes);
+    const page = new Page(context, layers, modes, report.in_question ?? null);
     return { element: page.element, update: (state) => page.update(state), close: hideTip };
   },
 };
@@ -46,8 +46,10 @@ class Page {
    * @param {Context} context
    * @param {Layers} layers
    * @param {string[]} modes
+   * @param {string | null} inQuestion
    */
-  constructor(context, layers, modes) {
+  constructor(context, layers, modes, inQuestion) {
+    this.inQuestion = inQuestion;
     this.context = context;
     this.layers = layers;
     this.modes = modes;
@@ -62,7 +64,7 @@ class Page {
 
   /** @param {State} state */
   async update(state) {
-    const pair = pairOf(this.modes, this.layers.baseline, state);
+    const pair = pairOf(this.modes, this.layers.baseline, state, this.inQuestion);
     const by = BYS.find(({ id }) => id === state.by)?.id ?? "layer";
     const key = [pair.base, pair.other, by].join("\n");
     if (key === this.drawn) {

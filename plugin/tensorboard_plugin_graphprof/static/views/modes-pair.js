@@ -9,17 +9,20 @@ import * as format from "../format.js";
 /** @typedef {{ base: string, other: string }} Pair */
 
 /**
- * The pair that the state asks for; where it asks for none, the baseline and the mode that follows.
+ * The pair that the state asks for; where it asks for none, the baseline and the mode in question, or else the
+ * first other one.
  * @param {string[]} modes traced ones, at least two
  * @param {string | null} baseline
  * @param {State} state
+ * @param {string | null} [inQuestion]
  * @returns {Pair}
  */
-export function pairOf(modes, baseline, state) {
+export function pairOf(modes, baseline, state, inQuestion = null) {
   const known = (/** @type {string | null | undefined} */ mode) => (mode && modes.includes(mode) ? mode : "");
   const other = known(state.other);
   const base = known(state.base) || [known(baseline), ...modes].find((mode) => mode && mode !== other) || "";
-  return { base, other: other && other !== base ? other : (modes.find((mode) => mode !== base) ?? "") };
+  const next = [other, known(inQuestion), ...modes].find((mode) => mode && mode !== base);
+  return { base, other: next ?? "" };
 }
 
 /**

@@ -72,6 +72,9 @@ function modesTable(report, context) {
   const { differing } = resolvedValues(report);
   const rows = report.modes.map((mode) => {
     const name = modeName(mode, differing);
+    if (mode.step_time_s.median === null && mode.traced_step_s && !mode.error) {
+      return tracedRow(mode, name, columns.length, context);
+    }
     if (mode.step_time_s.median === null) return failedRow(mode, name, columns.length);
     return modeRow(mode, name, { max, reference }, context);
   });
@@ -123,6 +126,31 @@ function sameEverywhere(report) {
  */
 function chip(name, value) {
   return h("span", { class: "chip" }, `${name} `, h("b", {}, plain(value)));
+}
+
+/**
+ * A mode of which there is a trace alone, as of one that others took.
+ * @param {ModeReport} mode
+ * @param {HTMLElement} name
+ * @param {number} width in columns
+ * @param {Context} context
+ * @returns {Row}
+ */
+function tracedRow(mode, name, width, context) {
+  return {
+    attributes: { "data-mode": mode.mode },
+    cells: [
+      { node: name },
+      {
+        span: width - 2,
+        node: [
+          h("span", { class: "faint" }, "not measured without the profiler; its traced step takes "),
+          h("b", {}, format.seconds(mode.traced_step_s)),
+        ],
+      },
+      { node: evidenceLinks(mode, context) },
+    ],
+  };
 }
 
 /**
@@ -325,7 +353,7 @@ function evidenceLinks(mode, context) {
   return h(
     "span",
     { class: "links" },
-    viewLink(context.link({ view: "steps", mode: mode.mode }), "Steps"),
+    mode.measured ? viewLink(context.link({ view: "steps", mode: mode.mode }), "Steps") : null,
     mode.trace ? viewLink(context.link({ view: "timeline", mode: mode.mode }), "Timeline") : null,
     mode.parity ? viewLink(context.link({ view: "parity", sort: mode.mode }), "Parity") : null,
     profile,
