@@ -26,6 +26,8 @@ WORKER = (sys.executable, "-m", "graphprof.capture.worker.process")
 
 # How often a wait looks up from the connections: for a Ctrl-C, a deadline, a silent death.
 _LOOK_S = 0.2
+# Linux alone tells a stopped worker that its parent has died (see ``worker.process``).
+_CAN_STOP = sys.platform == "linux"
 # After Ctrl-C a block that is nearly done may end; longer requests are abandoned at once.
 _GRACE_S = 2.0
 
@@ -132,6 +134,7 @@ class Child:
         self._deadline = time.monotonic() + timeout_s
         self._timeout_s = timeout_s
         log.keep_small(self.log)
+        self._go_on()
         try:
             protocol.ask(self.connection, request)
         except OSError as error:
@@ -152,6 +155,7 @@ class Child:
         if isinstance(reply, protocol.Failed):
             raise Lost(self, reply.failure, reply.fault)
         self._asked = None
+        self._stand_still()
         return reply
 
     def check(self) -> None:
@@ -179,6 +183,7 @@ class Child:
     def dismiss(self) -> None:
         """Let the worker end by itself: what it has opened it may close."""
         # It may be gone, or standing in a call; `end` ends it in any case.
+        self._go_on()
         with contextlib.suppress(OSError):
             protocol.ask(self.connection, protocol.Exit())
 
@@ -191,14 +196,31 @@ class Child:
         """End the process and everything it started; safe to call twice."""
         self._killed = True
         # The group outlives its leader when the leader left children behind.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=10)
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self.connection.close()
+
+    def _stand_still(self) -> None:
+        """Stop the whole process until it is asked again.
+
+        Its loop waits in any case, but the threads and processes that make its batches would go on:
+        they would take the processor from the mode that is timed, and fill buffers from which its
+        own next block would be served, so that a slow input pipeline looked like a quick one.
+        """
+        if _CAN_STOP:
+            self._signal(signal.SIGSTOP)
+
+    def _go_on(self) -> None:
+        if _CAN_STOP:
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
 
     def _last_words(self) -> Lost:
         """Why a worker that cannot be written to is gone: its own word, if it left one."""

@@ -9,6 +9,7 @@ closes when the parent ends, however that happens, and then the worker and its c
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import os
 import signal
@@ -29,6 +30,7 @@ from graphprof.session import Failure, Phase
 if TYPE_CHECKING:
     from graphprof.capture.worker.results import Results
 
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _LESS_MEMORY = "Try a smaller --batch-size, fewer modes at once, or a machine with more memory"
 
 
@@ -210,6 +212,13 @@ def end_with_the_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    _wake_when_the_parent_dies()
+
+
+def _wake_when_the_parent_dies() -> None:
+    """The parent stops its workers while another is timed; a stopped one would never see it die."""
+    with contextlib.suppress(OSError, AttributeError):  # not Linux: the parent stops nobody there
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
 
 def _call_the_main_thread_python() -> None:
