@@ -263,7 +263,7 @@ def _rss(trace: Trace | None, record: MemoryRecord | None) -> tuple[Point, ...]:
     if trace is None or record is None or record.curve is None or not steps:
         return ()
     start_ns, end_ns = (
-        trace.origin_ns + ps / 1e3
+        trace.origin_ns + ps // 1000
         for ps in (min(one.start_ps for one in steps), max(one.end_ps for one in steps))
     )
     times = np.array(record.curve.times_ns, np.int64)

@@ -35,7 +35,7 @@ class Growth:
         low, high: its 95 % interval: of the process that the slope is of.
         total: bytes from the first block to the last.
         steps: steps between them.
-        grows: whether that is more than chance and more than the system's counting error.
+        grows: whether even by the lower end of the slope it is more than the system's counting error.
     """
 
     bytes_per_step: float
@@ -118,8 +118,8 @@ def _growth(processes: Sequence[ResidentProcess], steps_per_call: int) -> Growth
         # Theil-Sen: one block in which the system took pages back does not tilt it.
         slope, _, low, high = stats.theilslopes(levels, steps)
         total = int(levels[-1] - levels[0])
-        grows = low > 0 and total > _NOTABLE_BYTES
         span = int(steps[-1] - steps[0])
+        grows = low * span > _NOTABLE_BYTES
         found.append(Growth(float(slope), float(low), float(high), total, span, bool(grows)))
     if not found:
         return None
