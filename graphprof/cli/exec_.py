@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,12 @@ WINDOW_S = 0.5
     metavar="TIME",
     help="Longest time for that [as long as the program ran, 30s at least].",
 )
-@click.option("-m", "module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.option(
     "--advise",
     is_flag=True,
     help="Try the changes that promise most when it has ended, within --budget [60s].",
 )
+@click.option("-m", "module", is_flag=True, help="TARGET is a module, as in `python -m`.")
 @click.argument("target")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
@@ -61,8 +62,8 @@ def command(
     window: float,
     replay: bool | None,
     budget: float | None,
-    module: bool,
     advise: bool,
+    module: bool,
     target: str,
     arguments: tuple[str, ...],
 ) -> int:
@@ -75,8 +76,8 @@ def command(
     \b
     graphprof exec train.py --epochs 3
     graphprof exec --json-file report.json -m package.train
-    """
     graphprof exec --advise --budget 2m train.py
+    """
     if not module and not Path(target).exists():
         raise UsageError(
             f"There is no script {target}", "Name a Python file, or use -m for a module"
@@ -85,9 +86,9 @@ def command(
     asked = replaying.Asked(replay, budget)
     code = _run(folder / PROGRAM_RUN, window, asked, module, target, arguments)
     session["replay"] = replaying.run(folder, Path(logdir), asked, code)
-    _report(session, folder, code, json_file)
     if advise:
         _advise(session, folder, code, budget)
+    _report(session, folder, code, json_file)
     return _exit_as(code)
 
 
@@ -160,45 +161,44 @@ def _run(
     command_line = [*child, str(folder), str(window), replay, kind, target, *arguments]
     sys.stdout.flush()
     sys.stderr.flush()
-    with subprocess.Popen(command_line) as process:
-        # Ctrl-C goes to the whole foreground group: the program decides what it means.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        stop = signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
-        try:
-            return process.wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
-            signal.signal(signal.SIGTERM, stop)
+    with subprocess.Popen(command_line) as process, _passed_on(process):
+        return process.wait()
+
+
+@contextlib.contextmanager
+def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let the program decide what signals mean while it runs."""
+    # Ctrl-C goes to the whole foreground group, so the program has it already.
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            pass_on = lambda sent, _frame: process.send_signal(sent)  # noqa: E731
+            before[number] = signal.signal(number, pass_on)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _flags() -> list[str]:
     """The options that this Python was started with and that change how a program runs."""
-    found = []
-    if sys.flags.optimize:
-        found.append("-" + "O" * sys.flags.optimize)
-    if sys.flags.dont_write_bytecode:
-        found.append("-B")
-    if getattr(sys.flags, "dev_mode", False):
-        found += ["-X", "dev"]
+    flags = sys.flags
+    found = ["-" + "O" * flags.optimize] if flags.optimize else []
+    given = {
+        "-B": flags.dont_write_bytecode,
+        "-E": flags.ignore_environment and not flags.isolated,
+        "-s": flags.no_user_site and not flags.isolated,
+        "-I": flags.isolated,
+        "-P": getattr(flags, "safe_path", False) and not flags.isolated,
+        "-u": getattr(sys.stdout, "write_through", False),
+    }
+    found += [option for option, is_given in given.items() if is_given]
+    for name, value in sys._xoptions.items():
+        found += ["-X", name if value is True else f"{name}={value}"]
     found += [part for option in sys.warnoptions for part in ("-W", option)]
     return found
-
-
-def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | None) -> None:
-    from graphprof.cli.console import Output
-    from graphprof.report import program, program_text
-
-    session["status"] = "interrupted" if code in (130, -signal.SIGINT) else "complete"
-    try:
-        report = program.build(folder / PROGRAM_RUN, session, code)
-        _save(session, folder, session["status"], report.environment, code)
-        if json_file is not None:
-            write_atomically(Path(json_file), program.to_json(report).encode())
-        with contextlib.suppress(OSError):  # nobody reads it; the session has it all
-            program_text.print_program(report, Output(stderr=True))
-    except GraphprofError as error:
-        # The program's exit code is its own: a report that fails must not change it.
-        click.echo(f"graphprof: {error}", err=True)
 
 
 def _advise(session: dict[str, Any], folder: Path, code: int, budget_s: float | None) -> None:
@@ -213,11 +213,29 @@ def _advise(session: dict[str, Any], folder: Path, code: int, budget_s: float | 
         click.echo(f"graphprof: {error}", err=True)
 
 
+def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | None) -> None:
+    from graphprof.cli.console import Output
+    from graphprof.report import program, program_text
+
+    session["status"] = "interrupted" if code == 130 or code < 0 else "complete"
+    try:
+        report = program.build(folder / PROGRAM_RUN, session, code)
+        _save(session, folder, session["status"], report.environment, code)
+        if json_file is not None:
+            write_atomically(Path(json_file), program.to_json(report).encode())
+        with contextlib.suppress(OSError):  # nobody reads it; the session has it all
+            program_text.print_program(report, Output(stderr=True))
+    except GraphprofError as error:
+        # The program's exit code is its own: a report that fails must not change it.
+        click.echo(f"graphprof: {error}", err=True)
+
+
 def _exit_as(code: int) -> int:
     """End as the program ended; by the same signal when it was killed by one."""
     if code < 0:
         sys.stdout.flush()
         sys.stderr.flush()
-        signal.signal(-code, signal.SIG_DFL)
+        with contextlib.suppress(OSError, ValueError):  # no handler can be set for SIGKILL
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code

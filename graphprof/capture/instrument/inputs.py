@@ -10,7 +10,7 @@ from typing import Any
 from graphprof.capture.instrument import private, sites
 from graphprof.capture.instrument.origins import origin
 from graphprof.capture.instrument.sites import Site
-from graphprof.capture.instrument.watch import Watch
+from graphprof.capture.instrument.watch import MOST_PRODUCERS, Watch
 
 Wrap = Callable[[Any], Any]
 
@@ -185,7 +185,7 @@ def _place(dataset: Any, site: Site) -> None:
 
 
 def _name_producer(watch: Watch, kind: str, function: Any, site: Site | None) -> None:
-    watch.settings.append(
+    watch.setting(
         {
             "what": kind,
             "name": getattr(function, "__qualname__", type(function).__name__),
@@ -202,6 +202,8 @@ def _made(watch: Watch, original: Any) -> Any:
         record = watch.open_buildings[-1] if watch.open_buildings else None
         defined = private.code_site(inner)
         generator = bool(defined) and "from_generator_op" in defined[0]  # type: ignore[index]
+        if len(watch.producers) >= MOST_PRODUCERS:
+            return token
         watch.producers[str(token)] = {
             "token": str(token),
             "name": getattr(inner, "__qualname__", type(inner).__name__),
@@ -292,7 +294,7 @@ def _adapter(watch: Watch, original: Any, kind: str) -> Any:
             defined = private.code_site(method) if method is not None else None
             if frame is not None:
                 defined = (frame.co_filename, frame.co_firstlineno)
-            watch.settings.append(
+            watch.setting(
                 {
                     "what": kind,
                     "name": getattr(frame, "co_name", klass.__name__),
@@ -310,7 +312,7 @@ def watch_switch(watch: Watch, original: Any, what: str) -> Any:
     def switch(*args: Any, **kwargs: Any) -> Any:
         value = args[0] if args else next(iter(kwargs.values()), None)
         site = sites.here(2)
-        watch.settings.append(
+        watch.setting(
             {"what": what, "name": str(getattr(value, "name", value)), "site": _listed(site)}
         )
         return original(*args, **kwargs)

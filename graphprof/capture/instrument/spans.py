@@ -19,6 +19,9 @@ from typing import Any
 
 from graphprof.capture.instrument.sites import Site
 
+MOST_NODES = 20_000
+"""Beyond so many, what would be a new node is counted under ``MORE`` of its parent."""
+MORE = "(more)"
 KEPT = 64
 """How many durations a node keeps; when full, every second one goes and the stride doubles."""
 
@@ -107,7 +110,9 @@ class Tree:
 
     Attributes:
         current: the node of the innermost open span.
-        on_tick: called with the time when it is past ``tick_at_s``; it sets the next one.
+        tick_at_s: when a span that ends is to look at the timers; a watcher that measures without
+            spans calls ``on_tick`` then.
+        nodes: how many there are.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -117,7 +122,8 @@ class Tree:
         self.current = self.root
         self.thread: int | None = threading.get_ident()
         self.tick_at_s = float("inf")
-        self.on_tick: Callable[[float], None] = _nothing
+        self.timers: dict[Callable[[float], None], float] = {}
+        self.nodes = 1
 
     def now_s(self) -> float:
         """Seconds since the watch began."""
@@ -126,6 +132,29 @@ class Tree:
     def here(self) -> bool:
         """Whether this is the watched thread."""
         return threading.get_ident() == self.thread
+
+    def set_timer(self, action: Callable[[float], None], at_s: float) -> None:
+        """Call ``action`` with the time, once, as soon as a span ends after ``at_s`` of the clock.
+
+        It runs between two watched calls on the main thread; a new time replaces the old one.
+        """
+        self.timers[action] = at_s
+        self.tick_at_s = min(self.timers.values())
+
+    def stop_timers(self) -> None:
+        """Forget all timers."""
+        self.timers.clear()
+        self.tick_at_s = float("inf")
+
+    def on_tick(self, now: float) -> None:
+        """Run the timers that are due; what they do runs none."""
+        self.tick_at_s = float("inf")
+        due = [action for action, at_s in self.timers.items() if at_s <= now]
+        for action in due:
+            self.timers[action] = float("inf")
+            action(now)
+            self.tick_at_s = float("inf")
+        self.tick_at_s = min(self.timers.values(), default=float("inf"))
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
@@ -144,12 +173,23 @@ class Tree:
         key = (kind, name, site)
         node = parent.children.get(key)
         if node is None:
-            node = parent.children[key] = Node(kind, name, site)
+            node = self._new(parent, kind, name, site)
         self.current = node
         start = self.clock()
         if node.count == 0 and node.first_at_s == 0.0:
             node.first_at_s = start - self.origin_s
         return node, parent, start
+
+    def _new(self, parent: Node, kind: str, name: str, site: Site | None) -> Node:
+        """A node of its own; one for all the rest where a program makes ever new ones."""
+        if self.nodes >= MOST_NODES:
+            name, site = MORE, None
+            known = parent.children.get((kind, name, site))
+            if known is not None:
+                return known
+        self.nodes += 1
+        node = parent.children[kind, name, site] = Node(kind, name, site)
+        return node
 
     def leave(self, token: Token) -> float:
         """Close the span that ``token`` stands for, and any left open inside; return its seconds."""
@@ -221,7 +261,3 @@ def dump(node: Node) -> dict[str, Any]:
     if node.children:
         record["children"] = [dump(child) for child in node.children.values()]
     return record
-
-
-def _nothing(_now: float) -> None:
-    return None

@@ -19,6 +19,8 @@ FORMAT_VERSION = 1
 MOST_BUILDINGS = 3000
 MOST_OPS = 60_000
 MOST_CALLS = 400
+MOST_SETTINGS = 400
+MOST_PRODUCERS = 2000
 
 
 class Watch:
@@ -40,6 +42,7 @@ class Watch:
         self.tree = tree or Tree()
         self.buildings: list[dict[str, Any]] = []
         self.buildings_left_out = 0
+        self.functions_seen = 0
         self.open_buildings: list[dict[str, Any]] = []
         self.owners: list[tuple[str, str]] = []
         self.graph_ops_left = MOST_OPS
@@ -71,6 +74,11 @@ class Watch:
     def building(self) -> bool:
         """Whether the main thread is building a graph."""
         return bool(self.open_buildings)
+
+    def setting(self, record: dict[str, Any]) -> None:
+        """Keep what was set or handed over, and where; of very many, the first."""
+        if len(self.settings) < MOST_SETTINGS:
+            self.settings.append(record)
 
     def note(self, sentence: str) -> None:
         """Keep a sentence once."""

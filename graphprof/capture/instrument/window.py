@@ -53,36 +53,35 @@ class Windows:
     def start(self) -> None:
         """TensorFlow is there: look for a good moment from now on."""
         if not self.done:
-            self.watch.tree.on_tick = self.tick
-            self.watch.tree.tick_at_s = time.perf_counter() + CHECK_EVERY_S
+            self._again(time.perf_counter() + CHECK_EVERY_S)
 
     def tick(self, now: float) -> None:
         """Open, close or wait."""
-        tree = self.watch.tree
-        tree.tick_at_s = float("inf")  # what this does must not tick itself
         if self.opened_at is not None:
             if now >= self.close_at and not self.watch.open_buildings:
                 self._close()
             else:
-                tree.tick_at_s = max(self.close_at, now + 0.001)
+                self._again(max(self.close_at, now + 0.001))
             return
         if self.done:
-            tree.tick_at_s = float("inf")
             return
         if self.watch.open_buildings or not self._warm():
             # The look at the tree must cost little however large the tree has become.
             cost = time.perf_counter() - now
-            tree.tick_at_s = now + max(CHECK_EVERY_S, 50 * cost)
+            self._again(now + max(CHECK_EVERY_S, 50 * cost))
             return
         self._open()
 
+    def _again(self, at_s: float) -> None:
+        self.watch.tree.set_timer(self.tick, at_s)
+
     def finish(self) -> None:
         """The program has ended: keep what was recorded."""
-        self.watch.tree.tick_at_s = float("inf")  # closing must not tick itself
+        self.watch.tree.stop_timers()  # closing must not tick itself
         if self.opened_at is not None:
             self._close()
         self.done = True
-        self.watch.tree.tick_at_s = float("inf")
+        self.watch.tree.stop_timers()
 
     def _warm(self) -> bool:
         """Whether something that repeats has been repeated often enough."""
@@ -112,7 +111,7 @@ class Windows:
         self.mark.__enter__()
         self.opened_at = time.perf_counter()
         self.close_at = self.opened_at + length
-        self.watch.tree.tick_at_s = self.close_at
+        self._again(self.close_at)
         self.watch.windows.append(
             {
                 "probe": probe,
@@ -156,11 +155,8 @@ class Windows:
             self.main_windows += 1
         self.done = self.done or self.main_windows >= 2
         # The next window waits until the price of this one is small against what ran since.
-        self.watch.tree.tick_at_s = (
-            float("inf")
-            if self.done
-            else ended + (0.0 if window["probe"] else max(3.0, 10 * window["stop_cost_s"]))
-        )
+        if not self.done:
+            self._again(ended + (0.0 if window["probe"] else max(3.0, 10 * window["stop_cost_s"])))
 
     def _scratch(self) -> Path:
         """A folder of this window's own: the profiler names its runs by the second, and two windows
