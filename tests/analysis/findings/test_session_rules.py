@@ -11,6 +11,7 @@ from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionE
 from graphprof.analysis.findings.sessions.registry import SESSION_RULES, find
 from graphprof.analysis.layers import LayerRow
 from graphprof.analysis.ops import OpRow
+from graphprof.analysis.pipeline_stages import Pipeline
 from graphprof.analysis.whatif import Step
 from graphprof.trials import Interval, ModeTrial, WorkloadTrial
 
@@ -88,14 +89,20 @@ CASES: dict[str, tuple[SessionEvidence, SessionEvidence]] = {
     ),
     "fit_per_step_overhead": (fit(parts=THIN, ops=ROWS), fit(parts={"op": 0.98, "python": 0.02})),
     "input_bound_python_generator": (
-        fit(parts=WAITS, names={"input": ("Iterator::Root::Prefetch::Generator",)}),
+        fit(parts=WAITS, pipeline=Pipeline({"Generator": 1.0}, python_s=0.9)),
         fit(parts={"input": 0.02, "op": 0.98}),
     ),
     "input_bound_map": (
-        fit(parts=WAITS, names={"input": ("Iterator::Root::Map",)}),
-        fit(names={"input": ("Iterator::Root::Map",)}),
+        fit(parts=WAITS, pipeline=Pipeline({"ParallelMapV2": 1.0}, python_s=0.0)),
+        fit(pipeline=Pipeline({"ParallelMapV2": 1.0}, python_s=0.0)),
     ),
-    "missing_prefetch": (fit(parts=WAITS), fit()),
+    "missing_prefetch": (
+        fit(parts=WAITS, pipeline=Pipeline({"BatchV2": 1.0}, python_s=0.0)), fit(),
+    ),
+    "input_bound_python_gil": (
+        fit(parts=THIN, traced_steps=10, pipeline=Pipeline({"Generator": 0.09}, python_s=0.09)),
+        fit(parts=THIN, traced_steps=10, pipeline=Pipeline({"Generator": 0.01}, python_s=0.01)),
+    ),
     "batch_too_small": (fit(parts=THIN, ops=ROWS[:1]), fit(ops=ROWS)),
     "graph_loop_small_ops": (
         fit(parts={"runtime": 0.5, "op": 0.5}, ops=LOOP),
@@ -203,3 +210,9 @@ def test_an_epoch_that_does_not_repay_a_compilation_takes_so_much_longer() -> No
     assert found.expected_gain.value == pytest.approx((9 + 49 * 0.005) / (1 + 49 * 0.010))
     repaid = next(one for one in found.evidence if one.what.startswith("step at which"))
     assert repaid.value == pytest.approx(8 / 0.005, rel=0.01)
+
+
+def test_a_step_that_waits_gains_nothing_from_what_is_hidden_behind_the_wait() -> None:
+    parts = {"input": 0.3, "python": 0.2, "function_call": 0.2, "dispatch": 0.2, "op": 0.1}
+    causes = [one.cause for one in find(fit(parts=parts, ops=ROWS))]
+    assert causes == ["missing_prefetch"]

@@ -7,18 +7,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphprof.analysis import layers, ops, overhead, stats, steps
+from graphprof.analysis import layers, ops, overhead, pipeline_stages, stats, steps
 from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.breakdown import Breakdown
 from graphprof.analysis.findings.base import Link, Number
 from graphprof.analysis.layers import LayerRow
 from graphprof.analysis.ops import OpRow
+from graphprof.analysis.pipeline_stages import Pipeline
 from graphprof.analysis.whatif import Step
 from graphprof.session import RunFolder, Session
+from graphprof.trace import xspace
 from graphprof.trace.kinds import KIND_IDS
 from graphprof.trials import Interval
 
 KERAS_LOOPS = ("fit", "evaluate", "predict")
+_WAITS = 0.05
+"""Share of a step from which on it is asked what the step waits for in its input pipeline."""
 _USUAL = (*KERAS_LOOPS, "graph", "xla")
 """Whose findings are told when several modes have the same cause: the first that is there."""
 
@@ -38,6 +42,9 @@ class ModeEvidence:
         layers: the layer table of it.
         names: id of a kind -> names of the events behind it, the largest first.
         processes: in how many processes its first call was timed.
+        traced_steps: how many steps its trace shows.
+        pipeline: the stages of its input pipeline; None where its steps hardly wait for
+            it and no Python makes their batches.
     """
 
     mode: str
@@ -50,6 +57,8 @@ class ModeEvidence:
     layers: tuple[LayerRow, ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     processes: int = 1
+    traced_steps: int = 0
+    pipeline: Pipeline | None = None
 
     def part(self, what: str, *kinds: str) -> Number:
         """The share of some kinds in the traced step, as evidence."""
@@ -152,6 +161,8 @@ def of_session(
             layers=() if whose is None else layers.table(whose).rows,
             names=_names(divided.get(mode)),
             processes=len(found.first_steps_s) if found else 0,
+            traced_steps=len(divided[mode]) if mode in divided else 0,
+            pipeline=_pipeline(folder, divided.get(mode), session.info.workload),
         )
 
     def pair(mode: str, against: str) -> Interval | None:
@@ -168,6 +179,23 @@ def _step(folder: RunFolder, divided: Breakdown | None) -> Step | None:
         cost = overhead.tracing_overhead(folder.run.trace, folder.measurement.steps_per_call)
     parts = {kind: divided.mean_s(kind) for kind in KIND_IDS}
     return Step(divided.step_s, cost.value if cost and cost.value else 1.0, parts)
+
+
+def _pipeline(
+    folder: RunFolder, divided: Breakdown | None, workload: Mapping[str, Any]
+) -> Pipeline | None:
+    """Read only where steps wait or Python makes the batches: it is another look at the trace."""
+    if divided is None or folder.xplane is None:
+        return None
+    if divided.share("input") < _WAITS and not from_python(workload):
+        return None
+    return pipeline_stages.read(xspace.read(folder.xplane, ()))
+
+
+def from_python(workload: Mapping[str, Any]) -> bool:
+    """Whether the batches come from a generator or a ``PyDataset``."""
+    origin = str(workload.get("data", ""))
+    return "generator" in origin or "PyDataset" in origin
 
 
 def _names(divided: Breakdown | None) -> dict[str, tuple[str, ...]]:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from graphprof import units
 from graphprof.analysis.findings.base import Link, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
-from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
-from graphprof.analysis.whatif import gone
+from graphprof.analysis.findings.sessions.evidence import (
+    ModeEvidence,
+    SessionEvidence,
+    from_python,
+)
+from graphprof.analysis.whatif import gone, saving
 from graphprof.trials import WorkloadTrial
 
 LEAST_SHARE = 0.08
 """Waits shorter than this share of a step are those of fetching any batch."""
 CACHED_BATCHES = 8
 
-_PYTHON = ("Generator", "PyFunc", "generator", "PyDataset")
+_SHARE_OF_PYTHON = 0.2
+_LEAST_LOCKED = 0.4
+_LEAST_AROUND = 0.25
+_AROUND_THE_WAIT = ("batch_too_small", "fit_per_step_overhead", "kernel_bound", "dispatch_bound")
 
 
 def find(evidence: SessionEvidence) -> list[Proposal]:
@@ -23,9 +30,8 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
         return []
     cause, change, whose = _cause(evidence, mode)
     share = mode.step.share("input")
-    names = mode.names.get("input", ())
-    first = next((name for name in names if "Iterator::" in name), None)
-    link = Link("timeline", mode.mode, first)
+    stages = mode.pipeline.stages if mode.pipeline else {}
+    link = Link("timeline", mode.mode, "Iterator::")
     wait = Number("waiting for a batch in a step", mode.step.seconds("input"), "s", "trace", link)
     return [
         Proposal(
@@ -37,8 +43,13 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
             confidence=0.85,
             change=change,
             refuted_by="With batches that lie in memory the step takes as long.",
-            details=tuple(names[:3]),
+            details=tuple(
+                f"stage {name}: {units.seconds(own_s)} in the recorded steps"
+                for name, own_s in list(stages.items())[:3]
+            ),
             trial=WorkloadTrial(mode.mode, {"input.cache": CACHED_BATCHES}),
+            # While the step waits, what else it does is hidden behind the wait.
+            supersedes=_AROUND_THE_WAIT,
         )
     ]
 
@@ -57,13 +68,52 @@ _PREFETCH = "dataset.prefetch(tf.data.AUTOTUNE), and .cache() where the data fit
 
 def _cause(evidence: SessionEvidence, mode: ModeEvidence) -> tuple[str, str, str]:
     """Cause, change, and whose fault it is in words."""
-    origin = str(evidence.workload.get("data", ""))
-    names = " ".join(mode.names.get("input", ()))
-    if any(word in names or word in origin for word in _PYTHON):
+    stages, python_s = (mode.pipeline.stages, mode.pipeline.python_s) if mode.pipeline else ({}, 0)
+    total_s = sum(stages.values())
+    if from_python(evidence.workload) or python_s > _SHARE_OF_PYTHON * total_s > 0:
         return "input_bound_python_generator", _ARRAYS, "Python makes the batches"
-    if "Map" in names:
+    slowest = mode.pipeline.slowest if mode.pipeline else None
+    if slowest is not None and "Map" in slowest:
         return "input_bound_map", _PARALLEL, "a map of its pipeline is slower than the step"
-    return "missing_prefetch", _PREFETCH, "the pipeline is slower than the step"
+    named = (
+        f"the pipeline ({slowest}) is slower than the step" if slowest else "its pipeline is slow"
+    )
+    return "missing_prefetch", _PREFETCH, named
+
+
+def find_lock(evidence: SessionEvidence) -> list[Proposal]:
+    """Python makes the batches while the step needs the interpreter as well."""
+    mode = evidence.usual
+    if mode is None or mode.step is None or mode.pipeline is None or not mode.traced_steps:
+        return []
+    if mode.step.share("input") >= LEAST_SHARE:
+        return []  # the step waits for its batch outright: `find` says so
+    making = mode.pipeline.python_s / mode.traced_steps
+    around = mode.step.seconds("python", "function_call", "dispatch", "idle")
+    if making < _LEAST_LOCKED * mode.step.traced_s or around < _LEAST_AROUND * mode.step.traced_s:
+        return []
+    lost = min(making, around)
+    link = Link("timeline", mode.mode, "PyFunc")
+    return [
+        Proposal(
+            cause="input_bound_python_gil",
+            mode=mode.mode,
+            sentence=(
+                f"Python makes the batches for {units.share(making / mode.step.traced_s)} of each"
+                f" step of {mode.mode}, and the step's own Python waits for the interpreter's lock."
+            ),
+            evidence=(
+                Number("Python in the input pipeline a step", making, "s", "trace", link),
+                mode.part("Python, call and dispatch", "python", "function_call", "dispatch"),
+            ),
+            gain=saving(mode.step, 0.2 * lost, 0.7 * lost, lost),
+            confidence=0.7,
+            change=_ARRAYS,
+            refuted_by="With batches that lie in memory the step takes as long.",
+            trial=WorkloadTrial(mode.mode, {"input.cache": CACHED_BATCHES}),
+            supersedes=_AROUND_THE_WAIT,
+        )
+    ]
 
 
 RULES = (
@@ -72,5 +122,11 @@ RULES = (
         proof="Eight hundredths of a traced step or more is waiting for the batch; the stages seen in that wait, or where the data come from, say who makes them.",
         refutation="With batches that lie in memory the step takes as long.",
         find=find,
+    ),
+    SessionRule(
+        causes=("input_bound_python_gil",),
+        proof="Steps do not wait for their batch, but Python in the input pipeline runs for two fifths of a traced step or more, and Python, function call and dispatch take a quarter of it.",
+        refutation="With batches that lie in memory the step takes as long.",
+        find=find_lock,
     ),
 )
