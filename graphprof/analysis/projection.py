@@ -173,10 +173,11 @@ def project(threads: Threads, line: int, steps: Sequence[StepMark]) -> Share:
     _rename_marks(names, {step.name for step in steps})
 
     left = intersect(segments.of(waits), window)
-    for other in PRIORITY:
-        found = threads.elsewhere(line, other)
-        if other == rules.RUNTIME:
-            found.append(Stretches.of(segments, kind == rules.RUNTIME))
+    # What the thread itself does to hand work over counts last: where others already work, or the
+    # graph already waits for its batch, the step would wait for them without it as well.
+    itself = [Stretches.of(segments, kind == rules.RUNTIME)]
+    turns = [(other, threads.elsewhere(line, other)) for other in PRIORITY]
+    for other, found in (*turns, (rules.RUNTIME, itself)):
         won = intersect(left, covered(found))
         left = subtract(left, won)
         parts[:, other] += within(won, start, end)

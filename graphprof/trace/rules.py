@@ -102,7 +102,9 @@ RULES: tuple[Rule, ...] = (
     # XLA's CPU runtime: runs the instructions ("thunks") of a compiled module, some on other
     # threads; "end: x" marks where an asynchronous one completed.
     Rule(r"ThunkExecutor::.*", RUNTIME, role=Role.THUNKS),
-    Rule(r"CpuExecutable::.*|(Pjrt|PjRt|TfrtCpu|XlaComputationLaunch)\w*(::.*)?", RUNTIME),
+    # A small module runs its instructions one after the other without an executor around them.
+    Rule(r"CpuExecutable::.*", RUNTIME, role=Role.THUNKS),
+    Rule(r"(Pjrt|PjRt|TfrtCpu|XlaComputationLaunch)\w*(::.*)?", RUNTIME),
     Rule(r"end: .*", RUNTIME),
     Rule(r"BlockUntilReady", WAITING),
     # XLA's compiler. Its passes go by hundreds of names; these hold them, and classify finds
@@ -112,9 +114,10 @@ RULES: tuple[Rule, ...] = (
     Rule(r"HLO passes .*|hlo normalization", COMPILE, whole=True),
     # Python called from inside a graph.
     Rule(r"[\w.\\/>-]+:(EagerPyFunc|PyFunc|PyFuncStateless)", PY_FUNCTION, whole=True),
-    # Nodes that call functions: their own time is the runtime's, the nodes inside show apart.
+    # Nodes that call functions (one made of a lambda is called "__inference_<lambda>_12"): their own
+    # time is the runtime's, the nodes inside show apart.
     Rule(
-        r"[\w.\\/>-]+:(__\w+|PartitionedCall|StatefulPartitionedCall|RemoteCall"
+        r"[\w.\\/<>-]+:(__[\w<>]+|PartitionedCall|StatefulPartitionedCall|RemoteCall"
         r"|While|StatelessWhile|If|StatelessIf|Case|StatelessCase"
         r"|XlaLaunch\w*|XlaLocalLaunch|_XlaRun|_XlaCompile)",
         RUNTIME,

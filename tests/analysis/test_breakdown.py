@@ -131,6 +131,26 @@ def test_handing_work_over_is_the_work_once_it_runs(tmp_path):
     assert parts(result) == {"runtime": 10, "op": 90}
 
 
+def test_handing_work_over_is_the_wait_for_its_batch_once_that_has_begun(tmp_path):
+    result = divided(
+        tmp_path,
+        {
+            "python": [
+                mark(),
+                ("EagerLocalExecute: __inference_step_1", 0, 100),
+                ("KernelAndDeviceFunc::Run", 0, 100),
+                ("FunctionRun", 0, 60, {"id": 7, "_r": 1}),
+            ],
+            "tf_data_iterator_get_next/2": [("IteratorGetNextOp::DoCompute", 10, 30, {"id": 7})],
+            "tf_Compute/1": [
+                ("ExecutorState::Process", 5, 10, {"id": 7}),
+                ("a/MatMul:MatMul", 45, 50),
+            ],
+        },
+    )
+    assert parts(result) == {"runtime": 10 + 5 + 5, "input": 25, "op": 50, "idle": 5}
+
+
 def test_a_generator_that_sleeps_behind_compute_is_background_and_not_input(tmp_path):
     result = divided(
         tmp_path,

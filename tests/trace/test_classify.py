@@ -53,6 +53,20 @@ def test_an_ordinary_ops_kernel_is_the_op(tmp_path):
     assert kinds["train"] == "python"
 
 
+def test_xla_compiling_in_the_node_of_a_lambda_is_compiling(tmp_path):
+    node = "__inference_<lambda>_12:__inference_<lambda>_12"
+    inside = [
+        (node, 20, 50),
+        ("HLO passes after layout assignment", 25, 10),
+        ("dce", 36, 2),
+        ("CpuCompiler::RunBackend", 40, 20),
+    ]
+    lines = {"python": [("train", 0, 100, MARK), *eager_call(10, 80, "f", *inside)]}
+    kinds, unknown = classified(tmp_path, lines)
+    assert {kinds["python"][name] for name in (node, "dce")} == {"compile"}
+    assert not unknown
+
+
 def test_a_functions_kernel_waits_though_everything_around_it_is_called_eager(tmp_path):
     kinds = kernel_kind(tmp_path, "__inference_step_181", ("FunctionRun", 20, 5, {"id": 7}))
     assert kinds["KernelAndDeviceFunc::Run"] == "waiting"
@@ -235,6 +249,23 @@ def test_xla_compiling_holds_its_passes_and_the_rest_of_the_launch_that_compiles
     assert {python[name] for name in names} == {"compile"}
     assert python["CpuExecutable::ExecuteAsyncOnStream"] == "runtime"
     assert kinds["tf_xla-cpu-codegen/3"] == {"Canonicalizer": "compile"}
+    assert not unknown
+
+
+def test_instructions_of_a_small_xla_module_stand_in_no_executor(tmp_path):
+    lines = {
+        "python": [
+            ("train", 0, 100, MARK),
+            ("__inference_step_9:__inference_step_9", 5, 90),
+            ("CpuExecutable::ExecuteAsyncOnStream", 10, 80),
+            ("MatMul.12", 20, 10),
+            ("wrapped_add", 40, 5),
+        ],
+    }
+    kinds, unknown = classified(tmp_path, lines)
+    python = kinds["python"]
+    assert {python["MatMul.12"], python["wrapped_add"]} == {"op"}
+    assert python["CpuExecutable::ExecuteAsyncOnStream"] == "runtime"
     assert not unknown
 
 
