@@ -9,6 +9,16 @@ import builders
 from graphprof import session as sessions
 from graphprof.session import Failure
 from graphprof.trace.labels import LABELS_FILE
+from graphprof.trace.memory_file import (
+    MEMORY_FILE,
+    DeviceMemory,
+    Held,
+    MemoryRecord,
+    Moment,
+    ResidentProcess,
+    Told,
+    to_json,
+)
 
 FIXTURES = Path(__file__).parent / "fixtures" / "conv"
 RECORDED = "conv"
@@ -33,7 +43,29 @@ def write(folder: Path) -> Path:
         trace.write_bytes(gzip.decompress((FIXTURES / f"{mode}.xplane.pb.gz").read_bytes()))
         own = sessions.graphprof_folder(path / mode)
         shutil.copy(FIXTURES / f"{mode}.labels.json", own / LABELS_FILE)
+        (own / MEMORY_FILE).write_bytes(to_json(memory(mode)))
     return path
+
+
+MIB = 1 << 20
+LOADED = {"imports": 600 * MIB, "loading": 640 * MIB}
+FIRST = {"eager": 650 * MIB, "graph": 680 * MIB, "xla": 850 * MIB}
+"""Resident sets before and after the first call; that of eager then grows by 256 KiB a step."""
+
+
+def memory(mode: str) -> MemoryRecord:
+    """What the processes of a mode held, and what their variables take."""
+    leak = (MIB >> 2) * (mode == "eager")
+    moments = [Moment(after, None, size) for after, size in LOADED.items()]
+    moments += [Moment("first", 0, FIRST[mode], 1), Moment("warmup", 0, FIRST[mode], 21)]
+    moments += [Moment("block", 0, FIRST[mode] + at * 10 * leak, 21 + at * 10) for at in range(12)]
+    held = (
+        Held("conv/conv2d/kernel", "weights", 4608, trainable=True),
+        Held("adam/conv_conv2d_kernel_momentum", "optimizer", 9216),
+    )
+    told = Told(held, (DeviceMemory("CPU:0", 0, 8 * MIB, 0),))
+    processes = tuple(ResidentProcess(wave, "mode", 7, tuple(moments)) for wave in range(2))
+    return MemoryRecord(processes, told=told)
 
 
 def write_hostile(folder: Path, name: str) -> Path:

@@ -259,7 +259,7 @@ def sentence(
         base: its memory.
         root: what all layers' paths begin with, left out.
     """
-    parts = [_step_part(mode, one, baseline, base, root), _rss_part(one, base)]
+    parts = [_step_part(mode, one, baseline, base, root), _rss_part(mode, one, base)]
     known = [part for part in parts if part]
     return " ".join(known) or None
 
@@ -297,7 +297,7 @@ def _uncounted(mode: str, one: ModeMemory, baseline: str, base: ModeMemory) -> s
     return f" (without tensors below {units.size(least)} in {' and '.join(partial)})"
 
 
-def _rss_part(one: ModeMemory, base: ModeMemory) -> str | None:
+def _rss_part(mode: str, one: ModeMemory, base: ModeMemory) -> str | None:
     """What the process takes more, and since when."""
     mine, other = stages(one), stages(base)
     if "block" not in mine or "block" not in other:
@@ -305,7 +305,7 @@ def _rss_part(one: ModeMemory, base: ModeMemory) -> str | None:
     gap = mine["block"] - other["block"]
     if abs(gap) < _NOTABLE_RSS_BYTES:
         return None
-    said = f"Its process takes {units.size(abs(gap))} {'more' if gap > 0 else 'less'}"
+    said = f"The process of {mode} takes {units.size(abs(gap))} {'more' if gap > 0 else 'less'}"
     if "first" in mine and "loading" in mine and "first" in other and "loading" in other:
         building = (mine["first"] - mine["loading"]) - (other["first"] - other["loading"])
         if building * gap > 0 and abs(building) > abs(gap) / 2:
