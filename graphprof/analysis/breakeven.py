@@ -3,9 +3,10 @@
 The time of n steps is a line: ``T(n) = start + n * step``, where ``start`` is the first call beyond
 the steady steps that it holds (building, optimising, compiling, first runs). Two lines cross at ::
 
-    k = A / B,    A = start - start',    B = step' - step = step' * (1 - r)
+    k = A / B,    A = start - start',    B = step' - step = g * (1 / sqrt(r) - sqrt(r))
 
-with r the ratio of the step times, which is measured in pairs, round by round. The interval of k is
+with r the ratio of the step times, which is measured in pairs, round by round, and g the geometric
+mean of the two (so that B only turns its sign when the modes are exchanged). The interval of k is
 that of a ratio of two quantities known with intervals of their own (MOVER-R; Donner & Zou 2012,
 "Closed-form confidence intervals for functions of the normal mean and standard deviation"); with
 symmetrical ones it is Fieller's. Where the interval of B holds 0, no last step can be named.
@@ -142,7 +143,7 @@ def break_even(
     cost = _cost(mode, against, between)
     if ratio is None:
         return BreakEven(mode.mode, against.mode, "unclear", None, None, None)
-    gain = _gain(against, ratio)
+    gain = _gain(mode, against, ratio)
     first = max(mode.steps_in_first, against.steps_in_first)
     crossing = cost.value / gain.value if gain.value else math.inf
     if gain.low > 0 and cost.value <= 0:
@@ -190,19 +191,24 @@ def _first_call(line: Line, between: Spread) -> _Range:
     return _Range(line.first_s, line.first_s * math.exp(-half), line.first_s * math.exp(half))
 
 
-def _gain(against: Line, ratio: tuple[float, float, float]) -> _Range:
-    """B with its interval: that of the ratio, and that of the other mode's step time."""
+def _gain(mode: Line, against: Line, ratio: tuple[float, float, float]) -> _Range:
+    """B with its interval: that of the ratio, and that of how long steps are."""
     value, low, high = ratio
-    step_s = against.step_s
-    share = 0.0
-    if against.step_low_s is not None and against.step_high_s is not None:
-        share = (against.step_high_s - against.step_low_s) / (2 * step_s)
-    gain = step_s * (1 - value)
+    mean_s = math.sqrt(mode.step_s * against.step_s)
+    share = max(_half_share(mode), _half_share(against))
+    gain, least, most = (mean_s * (r**-0.5 - r**0.5) for r in (value, high, low))
     return _Range(
         gain,
-        gain - math.hypot(step_s * (high - value), gain * share),
-        gain + math.hypot(step_s * (value - low), gain * share),
+        gain - math.hypot(gain - least, gain * share),
+        gain + math.hypot(most - gain, gain * share),
     )
+
+
+def _half_share(line: Line) -> float:
+    """Half-width of the interval of the step time, as a share of it."""
+    if line.step_low_s is None or line.step_high_s is None:
+        return 0.0
+    return (line.step_high_s - line.step_low_s) / (2 * line.step_s)
 
 
 def _lower(cost: _Range, gain: _Range) -> float:

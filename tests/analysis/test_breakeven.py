@@ -74,6 +74,14 @@ def test_steps_that_may_be_slower_have_no_last_step() -> None:
     assert found.step is not None
 
 
+def test_the_two_directions_of_a_pair_cross_at_the_same_step() -> None:
+    between = Spread(0.1, 8)
+    there, back = even(GRAPH, EAGER, 0.1, between), even(EAGER, GRAPH, 0.1, between)
+
+    assert (there.status, back.status) == ("step", "ahead until")
+    assert (there.step, there.low, there.high) == (back.step, back.low, back.high)
+
+
 def test_without_an_interval_of_the_ratio_nothing_is_clear() -> None:
     found = breakeven.break_even(GRAPH, EAGER, None, SURE)
 

@@ -68,8 +68,42 @@
  *   breakdown: Part[] | null,
  *   parity?: Agreement | null,
  *   measured: {processes: number, blocks: number, steps: number, warmup_steps: number} | null,
- *   trace: TraceInfo | null, what_if?: WhatIf[]
+ *   trace: TraceInfo | null, what_if?: WhatIf[], compile?: Compiling | null
  * }} ModeReport
+ *
+ * @typedef {{ file: string, line: number }} CodeLine
+ *
+ * @typedef {{ part: string, seconds: number, share: number }} CallPart
+ *
+ * @typedef {{
+ *   function: string, defined_at: CodeLine | null, called_from: CodeLine | null, arguments: string,
+ *   seconds: number, ops: number, jit_compile: boolean, inside: boolean
+ * }} BuiltGraph
+ *
+ * @typedef {{
+ *   what: string, function: string, defined_at: CodeLine | null, called_from: CodeLine | null,
+ *   cause: string, argument: string | null, words: string, change: string | null, count: number,
+ *   timed: number, building_s: number, extra_s: number | null
+ * }} BuiltAgain
+ *
+ * @typedef {{
+ *   against: string, status: string, step: number | null, low: number | null, high: number | null,
+ *   epochs: Estimate | null
+ * }} BreakEven
+ *
+ * What building and compiling cost a mode.
+ * @typedef {{
+ *   first_call_s: StepTime | null, first_call_traced: boolean, steps_in_first_call: number,
+ *   extra_s: number | null, traced_first_call_s: number | null, parts: CallPart[] | null,
+ *   building_s: StepTime | null, buildings: BuiltGraph[] | null, before: BuiltGraph[],
+ *   again: BuiltAgain[], left_out: number, break_even: BreakEven[], calls_s: number[],
+ *   problems: string[]
+ * }} Compiling
+ *
+ * @typedef {{
+ *   function: string, defined_at: CodeLine | null, called_from: CodeLine | null, arguments: string,
+ *   buildings: number, building_s: number, first_run_s: number, ops: number, jit_compile: boolean
+ * }} BuiltFunction
  *
  * @typedef {{ value: number, low: number, high: number, of?: string, measured?: boolean }} Gain
  *
@@ -109,7 +143,10 @@
  * A watched program, in place of modes.
  * @typedef {{
  *   target: string, exit_code: number | null, wall_s: number | null, imports_s: number | null,
- *   work_s: number | null, division: {part: string, seconds: number, share: number}[], seen: string[]
+ *   work_s: number | null, division: {part: string, seconds: number, share: number}[], seen: string[],
+ *   compile?: {
+ *     building_s: number, first_runs_s: number, functions: BuiltFunction[], again: BuiltAgain[]
+ *   } | null
  * }} Program
  *
  * Every timed call of a session, as columns of equal length. `mode` points into `modes`, `part` into

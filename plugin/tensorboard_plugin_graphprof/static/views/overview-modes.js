@@ -76,7 +76,7 @@ function modesTable(report, context) {
       return tracedRow(mode, name, columns.length, context);
     }
     if (mode.step_time_s.median === null) return failedRow(mode, name, columns.length);
-    return modeRow(mode, name, { max, reference }, context);
+    return modeRow(mode, name, { max, reference }, report, context);
   });
   return table({ columns, rows, caption: "Modes", class: "modes", testid: "modes" });
 }
@@ -177,10 +177,11 @@ function failedRow(mode, name, width) {
  * @param {ModeReport} mode
  * @param {HTMLElement} name
  * @param {{ max: number, reference: number | null }} scale
+ * @param {Report} report
  * @param {Context} context
  * @returns {Row}
  */
-function modeRow(mode, name, { max, reference }, context) {
+function modeRow(mode, name, { max, reference }, report, context) {
   const { ratio, measured } = mode;
   const { low, high, figures } = mode.step_time_s;
   const median = /** @type {number} */ (mode.step_time_s.median);
@@ -214,7 +215,7 @@ function modeRow(mode, name, { max, reference }, context) {
           : ratioLines(ratio),
       },
       { node: verdict(mode) },
-      { text: format.seconds(mode.first_step_s) },
+      { node: firstStep(mode, report, context), text: format.seconds(mode.first_step_s) },
       {
         node: measured
           ? h(
@@ -229,6 +230,30 @@ function modeRow(mode, name, { max, reference }, context) {
       { node: evidenceLinks(mode, context) },
     ],
   };
+}
+
+/**
+ * What the first step took, and from when on that has paid.
+ * @param {ModeReport} mode
+ * @param {Report} report
+ * @param {Context} context
+ * @returns {HTMLElement}
+ */
+function firstStep(mode, report, context) {
+  const even = mode.compile?.break_even.find(({ against }) => against === report.baseline);
+  const text = format.seconds(mode.first_step_s);
+  if (!even) return twoLines(text, "");
+  return twoLines(viewLink(context.link({ view: "compile" }), text, { class: "evidence" }), pays(even));
+}
+
+/**
+ * @param {import("../types.js").BreakEven} even
+ * @returns {string}
+ */
+function pays({ status, step }) {
+  if (status === "step") return `pays from step ${format.count(step)}`;
+  if (status === "ahead until") return `ahead until step ${format.count(step)}`;
+  return { "at once": "pays at once", never: "never pays", unclear: "unclear when it pays" }[status] ?? "";
 }
 
 /**
