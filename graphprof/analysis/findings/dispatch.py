@@ -24,6 +24,7 @@ _ELSEWHERE = (
 )
 _FEWEST_OPS = 1500
 _OPS_PER_VARIABLE = 8
+_MOST_DRIFT = 4.0
 _DATA_OPS = ("Dataset", "Iterator", "IteratorGetNext")
 
 
@@ -35,7 +36,28 @@ def op_cost_s(evidence: Evidence) -> float:
     busy = traced.seconds - traced.run_s - traced.input_wait_s - traced.delete_s
     inside = traced.eager_s / traced.eager_count
     # Python between two ops is theirs up to a point; beyond, it is the user's own computing.
-    return min(max(busy, traced.eager_s) / traced.eager_count, inside + 4 * EAGER_OP_S)
+    cost = min(max(busy, traced.eager_s) / traced.eager_count, inside + 4 * EAGER_OP_S)
+    return cost * _drift(evidence, inside)
+
+
+def _drift(evidence: Evidence, inside_s: float) -> float:
+    """How much longer the program's usual op took than those of the windows.
+
+    The windows lie early; a machine that gets busy later makes all ops slower. The usual op is the
+    median over all ops of the mean length of their kind: a few heavy ones do not move it.
+    """
+    kinds: dict[str, list[float]] = {}
+    for span in _own_spans(evidence.recording.tree):
+        for name, (count, seconds) in span.ops.items():
+            if not name.startswith("<"):
+                kind = kinds.setdefault(name, [0, 0.0])
+                kind[0], kind[1] = kind[0] + count, kind[1] + seconds
+    half = sum(count for count, _ in kinds.values()) / 2
+    for mean_s, count in sorted((seconds / count, count) for count, seconds in kinds.values()):
+        half -= count
+        if half <= 0:
+            return min(_MOST_DRIFT, max(1.0, mean_s / inside_s)) if inside_s > 0 else 1.0
+    return 1.0
 
 
 def dispatch_share(evidence: Evidence) -> float:

@@ -71,11 +71,20 @@ def _built_shares(evidence: Evidence) -> dict[str, tuple[float, str, Line | None
 
 
 def _kernel_s(evidence: Evidence, share: float) -> float:
+    """Seconds of the program in kernels of a dtype.
+
+    A window may hold few of the steps and much of what lies between them; how long built functions
+    ran in all is known exactly, so the windows only say which part of that is kernels.
+    """
     traced = evidence.traced
     if traced is None:
         return 0.0
-    busy = max(traced.op_s, traced.eager_kernel_s)
-    return evidence.of_steady(busy) * share
+    running = sum(
+        max(0.0, span.total_s - (span.first_s if span.count > 1 else 0.0))
+        for span in evidence.spans("run")
+    )
+    built = running * min(1.0, traced.op_s / traced.run_s) if traced.run_s > 0.01 else 0.0
+    return max(built, evidence.of_steady(max(traced.op_s, traced.eager_kernel_s))) * share
 
 
 def _set_by(evidence: Evidence, dtype: str) -> Line | None:
