@@ -29,6 +29,7 @@ STATS: tuple[str, ...] = ("hlo_op", "hlo_module")
 _SCOPE = re.compile(rf"({'|'.join(SCOPE_PASSES)}): (.*)", re.DOTALL)
 _NODE = re.compile(r"[^\s:]+:\w+")
 _KERNEL = re.compile(r"KernelAndDevice(Op|Func)::Run(Async)?")
+_TAKES_INPUT = re.compile(r"Iterator\w*|Optional(GetValue|HasValue|FromValue|None)")
 _TAPE = Label("", "backward")
 _INPUT = Label("", "input")
 
@@ -93,9 +94,16 @@ def find(
     own.word[own.roots & ~_is_work(classes)] = -1
     own.roots &= _is_work(classes)
     label_of = _inherit(plane, nesting, table, own)
-    reads = (classes.kind == rules.INPUT) & (label_of == table.label(UNLABELLED))
-    label_of[reads] = table.label(_INPUT)
+    reads = (classes.kind == rules.INPUT) | _takes_input(own, table)
+    label_of[reads & (label_of == table.label(UNLABELLED))] = table.label(_INPUT)
     return _assemble(nesting, table, own, label_of)
+
+
+def _takes_input(own: _Own, table: _Table) -> npt.NDArray[np.bool_]:
+    """Which events are ops that take the next batch: a loop's own, they are in no layer."""
+    found = [place for word, place in table.words.items() if _TAKES_INPUT.fullmatch(word.op_type)]
+    takes: npt.NDArray[np.bool_] = np.isin(own.word, found)
+    return takes
 
 
 class _Word(NamedTuple):
@@ -282,7 +290,9 @@ def _op(key: int, words: list[_Word], labels: list[Label]) -> Op:
     if word == 0:
         return Op(labels[label], "", "", "direct" if owned else "none")
     op_type, name, tag, tf_type, implements = words[word - 1]
-    if not owned:
+    if labels[label] == _INPUT:
+        tag = "direct"
+    elif not owned:
         tag = "none"
     elif tag == "none":
         tag = "dataflow"

@@ -33,6 +33,7 @@ NAMES = {
     "InstantiatedCapturedFunction::RunWithBorrowedArgs": rules.INPUT,
     "PrefetchConsume": rules.INPUT,
     "CpuExecutable::ExecuteAsyncOnStream": rules.RUNTIME,
+    "PjRtCpuExecutable::Execute": rules.RUNTIME,
     "ThunkExecutor::Execute": rules.RUNTIME,
     "end: convolution.4": rules.RUNTIME,
     "BlockUntilReady": rules.WAITING,
