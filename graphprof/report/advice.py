@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from graphprof.analysis import steps, whatif
 from graphprof.analysis.breakdown import Breakdown
+from graphprof.analysis.compiling import ModePrice
 from graphprof.analysis.findings import verified
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.sessions import evidence as session_evidence
@@ -39,6 +40,7 @@ def of_session(
     divided: Mapping[str, Breakdown],
     attributed: Attributed,
     agreements: Mapping[str, Agreement],
+    prices: Mapping[str, ModePrice],
 ) -> Advice:
     """Judge a session.
 
@@ -48,9 +50,10 @@ def of_session(
         divided: mode -> its divided trace, of those that have one.
         attributed: gives the attributed trace of a run, or None.
         agreements: mode -> whether it computed what the baseline did.
+        prices: mode -> what compiling costs it.
     """
     parity = {mode: found.verdict for mode, found in agreements.items()}
-    evidence = session_evidence.of_session(session, summary, divided, attributed, parity)
+    evidence = session_evidence.of_session(session, summary, divided, attributed, parity, prices)
     estimates = {
         mode: whatif.of_mode(mode, one.step, one.layers)
         for mode, one in evidence.modes.items()

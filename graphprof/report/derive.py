@@ -50,8 +50,9 @@ def report(session: Session) -> Report:
     agreements = agreement.by_mode(compared)
     traced = {mode: read_traced(folder) for mode, folder in folders.items()}
     divided = {mode: one.breakdown for mode, one in traced.items() if one and one.breakdown}
+    prices = compiling_analysis.of_session(session, summary)
     advised = advice.of_session(
-        session, summary, divided, lambda folder: attributed(folder.run.mode), agreements
+        session, summary, divided, lambda folder: attributed(folder.run.mode), agreements, prices
     )
     modes = tuple(
         _mode(
@@ -65,7 +66,7 @@ def report(session: Session) -> Report:
         )
         for folder in session.runs
     )
-    modes = _with_compiling(modes, session, summary)
+    modes = _with_compiling(modes, prices, info.workload.get("steps_per_epoch"))
     modes = _with_memory(modes, folders, traced, summary.baseline)
     noise = noise_analysis.machine_noise(info.machine, info.environment)
     doubt = noise_analysis.cannot_support(summary, noise)
@@ -91,10 +92,10 @@ def report(session: Session) -> Report:
 
 
 def _with_compiling(
-    modes: tuple[ModeReport, ...], session: Session, summary: step_analysis.SessionSteps
+    modes: tuple[ModeReport, ...],
+    prices: Mapping[str, compiling_analysis.ModePrice],
+    per_epoch: object,
 ) -> tuple[ModeReport, ...]:
-    prices = compiling_analysis.of_session(session, summary)
-    per_epoch = session.info.workload.get("steps_per_epoch")
     known = per_epoch if isinstance(per_epoch, int) else None
     return tuple(
         replace(mode, compile=compiling.of_mode(prices[mode.mode], known))

@@ -12,6 +12,8 @@ from graphprof.analysis.findings.sessions.registry import SESSION_RULES, find
 from graphprof.analysis.layers import LayerRow
 from graphprof.analysis.ops import OpRow
 from graphprof.analysis.pipeline_stages import Pipeline
+from graphprof.analysis.rebuilding import Again, Cause
+from graphprof.analysis.recording import Line
 from graphprof.analysis.whatif import Step
 from graphprof.trials import Interval, ModeTrial, WorkloadTrial
 
@@ -61,12 +63,29 @@ WAITS = {"input": 0.6, "op": 0.4}
 EMBED = (op("m/embedding/GatherV2", 1, 1e-4, "m/embedding", op_type="GatherV2"),)
 
 
+def again(kind: str, count: int = 10, what: str = "building", extra_s: float = 4.0) -> Again:
+    cause = Cause(kind, "x", "batch 32 → 17", "pad the last batch")
+    line = Line("train.py", 12)
+    return Again(what, "step", line, line, cause, count, count, extra_s / 2, extra_s)
+
+
+def rebuilt(*args: Any, mode_name: str = "graph", **more: Any) -> SessionEvidence:
+    return session(mode(mode_name, again=(again(*args, **more),), later_calls_s=10.0))
+
+
 def fit(**more: Any) -> SessionEvidence:
     facts = more.pop("facts", {})
     return session(mode("fit", **more), **facts)
 
 
 CASES: dict[str, tuple[SessionEvidence, SessionEvidence]] = {
+    "retrace_python_scalar": (rebuilt("python_value"), rebuilt("python_value", count=1)),
+    "retrace_shape": (rebuilt("shape"), rebuilt("shape", extra_s=0.01)),
+    "retrace_python_object": (rebuilt("object"), rebuilt("first")),
+    "function_recreated_in_loop": (rebuilt("anew"), rebuilt("same")),
+    "xla_recompile_shape": (
+        rebuilt("xla", what="compiling", mode_name="xla"), rebuilt("xla", 1, what="compiling"),
+    ),
     "dispatch_bound_eager_loop": (
         session(mode("eager", 0.1), mode("graph", 0.01)),
         session(mode("eager", 0.01), mode("graph", 0.01)),
@@ -216,3 +235,12 @@ def test_a_step_that_waits_gains_nothing_from_what_is_hidden_behind_the_wait() -
     parts = {"input": 0.3, "python": 0.2, "function_call": 0.2, "dispatch": 0.2, "op": 0.1}
     causes = [one.cause for one in find(fit(parts=parts, ops=ROWS))]
     assert causes == ["missing_prefetch"]
+
+
+def test_a_retrace_names_argument_and_line_and_costs_what_its_calls_took_more() -> None:
+    (found,) = [one for one in find(rebuilt("shape")) if one.cause == "retrace_shape"]
+    assert "`x`: batch 32 → 17" in found.sentence
+    assert found.location is not None
+    assert (found.location.file, found.location.line) == ("train.py", 12)
+    assert found.change == "Pad the last batch."
+    assert found.expected_gain.value == pytest.approx(10 / (10 - 4))

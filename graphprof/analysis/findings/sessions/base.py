@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from graphprof import trials
 from graphprof.analysis.findings import base
-from graphprof.analysis.findings.base import Finding, Gain, Number
+from graphprof.analysis.findings.base import Finding, Gain, Location, Number
 from graphprof.trials import Interval, Trial
 
 
@@ -36,6 +36,7 @@ class Proposal:
         measured: the gain is that of a mode measured in this session, not an estimate.
         note: it only says what bounds the mode; never above minor.
         supersedes: causes that this one explains, of the same mode.
+        location: the line to look at, where it is about one.
     """
 
     cause: str
@@ -52,6 +53,7 @@ class Proposal:
     measured: bool = False
     note: bool = False
     supersedes: tuple[str, ...] = ()
+    location: Location | None = None
 
     @property
     def key(self) -> str:
@@ -64,7 +66,7 @@ class Proposal:
             cause=self.cause,
             severity="minor" if self.note else severity(self.gain.value),
             sentence=self.sentence,
-            location=None,
+            location=self.location,
             evidence=self.evidence,
             expected_gain=Gain(
                 self.gain.value, self.gain.low, self.gain.high, self.of, self.measured

@@ -10,10 +10,12 @@ from typing import Any
 from graphprof.analysis import layers, ops, overhead, pipeline_stages, stats, steps
 from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.breakdown import Breakdown
+from graphprof.analysis.compiling import ModePrice
 from graphprof.analysis.findings.base import Link, Number
 from graphprof.analysis.layers import LayerRow
 from graphprof.analysis.ops import OpRow
 from graphprof.analysis.pipeline_stages import Pipeline
+from graphprof.analysis.rebuilding import Again
 from graphprof.analysis.whatif import Step
 from graphprof.session import RunFolder, Session
 from graphprof.trace import xspace
@@ -42,6 +44,8 @@ class ModeEvidence:
         layers: the layer table of it.
         names: id of a kind -> names of the events behind it, the largest first.
         processes: in how many processes its first call was timed.
+        again: what was built or compiled again after the first calls, the dearest first.
+        later_calls_s: seconds of all calls after the first ones, warm-up included.
         traced_steps: how many steps its trace shows.
         pipeline: the stages of its input pipeline; None where its steps hardly wait for
             it and no Python makes their batches.
@@ -57,6 +61,8 @@ class ModeEvidence:
     layers: tuple[LayerRow, ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     processes: int = 1
+    again: tuple[Again, ...] = ()
+    later_calls_s: float = 0.0
     traced_steps: int = 0
     pipeline: Pipeline | None = None
 
@@ -132,6 +138,7 @@ def of_session(
     divided: Mapping[str, Breakdown],
     attributed: Attributed,
     parity: Mapping[str, str],
+    prices: Mapping[str, ModePrice],
 ) -> SessionEvidence:
     """The evidence of a recorded session.
 
@@ -141,6 +148,7 @@ def of_session(
         divided: mode -> its divided trace, of those that have one.
         attributed: gives the attributed trace of a run, or None.
         parity: mode -> verdict against the baseline.
+        prices: mode -> what compiling costs it.
     """
     modes = {}
     for folder in session.runs:
@@ -161,6 +169,8 @@ def of_session(
             layers=() if whose is None else layers.table(whose).rows,
             names=_names(divided.get(mode)),
             processes=len(found.first_steps_s) if found else 0,
+            again=prices[mode].again if mode in prices else (),
+            later_calls_s=_later_calls_s(folder),
             traced_steps=len(divided[mode]) if mode in divided else 0,
             pipeline=_pipeline(folder, divided.get(mode), session.info.workload),
         )
@@ -179,6 +189,13 @@ def _step(folder: RunFolder, divided: Breakdown | None) -> Step | None:
         cost = overhead.tracing_overhead(folder.run.trace, folder.measurement.steps_per_call)
     parts = {kind: divided.mean_s(kind) for kind in KIND_IDS}
     return Step(divided.step_s, cost.value if cost and cost.value else 1.0, parts)
+
+
+def _later_calls_s(folder: RunFolder) -> float:
+    processes = folder.measurement.processes if folder.measurement else ()
+    blocks = [block for process in processes for block in process.blocks]
+    warming = sum(sum(process.warmup_s) for process in processes)
+    return warming + sum(sum(block.calls_s) for block in blocks)
 
 
 def _pipeline(

@@ -14,12 +14,14 @@ from graphprof.analysis.findings.sessions import (
     keras_loop,
     numerics,
     passes,
+    rebuilt,
     short_run,
 )
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import SessionEvidence
 
 SESSION_RULES: tuple[SessionRule, ...] = (
+    *rebuilt.RULES,
     *faster_mode.RULES,
     *short_run.RULES,
     *inputs.RULES,
