@@ -158,6 +158,15 @@ class Evidence:
         return sum(self.price_s(building) for building in self.outer_buildings)
 
     @cached_property
+    def beside_s(self) -> float:
+        """Main work that is in no span and no op: the program's own Python, and what TensorFlow
+        does unseen between calls, such as freeing graphs that nobody uses any more.
+        """
+        tree = self.recording.tree
+        spans = sum(child.total_s for child in tree.children if child.kind != "import")
+        return max(0.0, self.work_s - spans - tree.ops_s)
+
+    @cached_property
     def repeating_s(self) -> float:
         """The main work without buildings and first executions: all of it in a long run."""
         return max(self.work_s - self.prices_s, 0.1 * self.work_s)

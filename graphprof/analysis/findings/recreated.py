@@ -53,7 +53,8 @@ def _draft(evidence: Evidence, line: Line | None, sets: list[list[Building]]) ->
         ),
         saved_s=saved_s,
         surely_s=0.6 * saved_s,
-        at_most_s=1.3 * saved_s,
+        # What is built also has to be freed: between the calls, where nothing is seen.
+        at_most_s=1.3 * saved_s + evidence.beside_s,
         confidence=0.95,
         change=(
             "Call compile() once, before the loop"
