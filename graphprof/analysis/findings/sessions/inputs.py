@@ -10,12 +10,15 @@ from graphprof.analysis.findings.sessions.evidence import (
     SessionEvidence,
     from_python,
 )
-from graphprof.analysis.whatif import gone, saving
-from graphprof.trials import WorkloadTrial
+from graphprof.analysis.whatif import Step, saving
+from graphprof.trials import Interval, WorkloadTrial
 
 LEAST_SHARE = 0.08
 """Waits shorter than this share of a step are those of fetching any batch."""
 CACHED_BATCHES = 8
+COLD = (0.2, 0.4)
+"""Share of the rest of a step that waits which it likely, and at most, takes longer for having waited:
+woken threads, cold caches, and whoever makes the batches at work beside it."""
 
 _SHARE_OF_PYTHON = 0.2
 _LEAST_LOCKED = 0.4
@@ -39,7 +42,7 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
             mode=mode.mode,
             sentence=f"A step of {mode.mode} waits for its batch {units.share(share)} of its time: {whose}.",
             evidence=(wait, mode.part("share of the step", "input")),
-            gain=gone(mode.step, mode.step.seconds("input")),
+            gain=_without_waiting(mode.step),
             confidence=0.85,
             change=change,
             refuted_by="With batches that lie in memory the step takes as long.",
@@ -79,6 +82,13 @@ def _cause(evidence: SessionEvidence, mode: ModeEvidence) -> tuple[str, str, str
         f"the pipeline ({slowest}) is slower than the step" if slowest else "its pipeline is slow"
     )
     return "missing_prefetch", _PREFETCH, named
+
+
+def _without_waiting(step: Step) -> Interval:
+    """All of the wait, and some of the rest: a step that has waited finds cores and caches cold."""
+    wait = step.seconds("input")
+    rest = step.traced_s - wait
+    return saving(step, wait, wait + COLD[0] * rest, wait + COLD[1] * rest)
 
 
 def find_lock(evidence: SessionEvidence) -> list[Proposal]:
