@@ -361,12 +361,12 @@ class _Fates:
             return Fate("constant folding", "Const")
         if is_fused(now) and now != self._before.type_of(reader):
             return self._by_fusion(here, op_type)
-        successor = self._successor(reader, slot, here)
+        successor = self._successor(op_type, reader, slot, here)
         return (
             Fate("bypassed") if successor is None else self._by_successor(place, op_type, successor)
         )
 
-    def _successor(self, reader: int, slot: int, here: int) -> int | None:
+    def _successor(self, op_type: str, reader: int, slot: int, here: int) -> int | None:
         """The node (index after) that a reader reads in place of one that is gone, or None."""
         had = {plain(self._before.names[node]) for node, _ in self._before.inputs[reader]}
         inputs = [node for node, _ in self._after.inputs[here]]
@@ -374,7 +374,11 @@ class _Fates:
         # Grappler turns the operands of sums and products round.
         if slot < len(inputs) and inputs[slot] in fresh:
             return inputs[slot]
-        return fresh[0] if fresh else None
+        if fresh:
+            return fresh[0]
+        # One of two equal operands is gone: the other is read twice.
+        twins = {node for node in inputs if inputs.count(node) > 1}
+        return next((one for one in twins if self._after.type_of(one) == op_type), None)
 
     def _by_fusion(self, fused: int, op_type: str) -> Fate:
         now = self._after.type_of(fused)
