@@ -1,5 +1,8 @@
 """What was tried is kept as it was, and damage is said."""
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from graphprof import trials
@@ -52,3 +55,10 @@ def test_a_damaged_file_is_said(content, tmp_path):
 def test_a_key_stays_and_tells_subjects_apart():
     assert trials.key("cause", "a.py:3") == trials.key("cause", "a.py:3")
     assert trials.key("cause", "a.py:3") != trials.key("cause", "a.py:4")
+
+
+def test_each_field_is_documented():
+    page = (Path(__file__).parents[1] / "docs" / "session-format.md").read_text()
+    section = page.partition("## trials.json")[2]
+    names = {field.name for one in (Tried, *map(type, TRIALS)) for field in dataclasses.fields(one)}
+    assert [name for name in names - {"kind"} if f"`{name}`" not in section] == []
