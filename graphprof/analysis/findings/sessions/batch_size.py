@@ -10,6 +10,7 @@ from graphprof.analysis.whatif import PART_DOUBT, Step
 from graphprof.trials import Interval, WorkloadTrial
 
 FACTOR = 4
+FEWEST_TIMES = 2
 LEAST_FIXED = 0.5
 LEAST_GAIN = 1.3
 SHORT_OP_S = 20e-6
@@ -23,9 +24,11 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
     mode, size = evidence.usual, evidence.workload.get("batch_size")
     if mode is None or mode.step is None or mode.eager or not isinstance(size, int):
         return []
+    # A batch must not be larger than the data.
+    factor = min(FACTOR, evidence.steps_per_epoch or FACTOR)
     fixed = mode.step.share(*_FIXED, "runtime")
-    gain = per_example(mode)
-    if fixed < LEAST_FIXED or gain is None or gain.value < LEAST_GAIN:
+    gain = per_example(mode, factor)
+    if factor < FEWEST_TIMES or fixed < LEAST_FIXED or gain is None or gain.value < LEAST_GAIN:
         return []
     return [
         Proposal(
@@ -43,10 +46,10 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
             ),
             gain=gain,
             confidence=0.75,
-            change=f"batch_size={FACTOR * size} (and a learning rate that fits it)",
+            change=f"batch_size={factor * size} (and a learning rate that fits it)",
             refuted_by="The step takes longer in proportion to the batch.",
             details=("The gain is per example: fewer, larger steps are not the same training.",),
-            trial=WorkloadTrial(mode.mode, {"batch_size": FACTOR * size}, per="example"),
+            trial=WorkloadTrial(mode.mode, {"batch_size": factor * size}, per="example"),
             of="example",
         )
     ]

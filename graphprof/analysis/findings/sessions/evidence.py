@@ -109,6 +109,12 @@ class SessionEvidence:
         return next((mode for mode in there if mode.step is not None), None)
 
     @property
+    def steps_per_epoch(self) -> int | None:
+        """Batches in one pass over the data, or None where that is not known."""
+        steps = self.workload.get("steps_per_epoch")
+        return steps if isinstance(steps, int) and steps > 0 else None
+
+    @property
     def keras(self) -> bool:
         """Whether Keras's own loop can run the workload."""
         return str(self.workload.get("kind", "Keras")).startswith("Keras")

@@ -22,10 +22,10 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
         return []
     tried, gain = _measured(evidence, mode)
     if gain is None:
-        tried, gain = f"{evidence.loop}-spe={STEPS}", _estimated(mode.step)
+        steps = _steps(evidence)
+        tried, gain = f"{evidence.loop}-spe={steps}", _estimated(mode.step, steps)
     if gain is None or gain.value < WORTH_SAYING:
         return []
-    assert mode.step is not None or _measured(evidence, mode)[1] is not None
     count = tried.partition("=")[2]
     share = mode.step.share(*AROUND) if mode.step else None
     sentence = f"What Keras does around each step of {mode.mode} can be shared by {count} steps"
@@ -57,10 +57,16 @@ def _measured(evidence: SessionEvidence, mode: ModeEvidence) -> tuple[str, Inter
     return name, gain
 
 
-def _estimated(step: Step | None) -> Interval | None:
-    if step is None:
+def _steps(evidence: SessionEvidence) -> int:
+    """As many as an epoch has, up to ``STEPS``; a power of two."""
+    epoch = evidence.steps_per_epoch or STEPS
+    return int(min(STEPS, 1 << (epoch.bit_length() - 1)))
+
+
+def _estimated(step: Step | None, steps: int) -> Interval | None:
+    if step is None or steps < 2:
         return None
-    spared = 1 - 1 / STEPS
+    spared = 1 - 1 / steps
     around = spared * step.seconds(*AROUND)
     return saving(step, around, around, around + spared * step.seconds(*HIDDEN))
 

@@ -13,8 +13,8 @@ from graphprof.trials import Interval
 
 def find(evidence: SessionEvidence) -> list[Proposal]:
     """Quicker steps, but a first call that costs more than an epoch of them saves."""
-    epoch = evidence.workload.get("steps_per_epoch")
-    if not isinstance(epoch, int) or epoch < 1:
+    epoch = evidence.steps_per_epoch
+    if epoch is None:
         return []
     loop = evidence.loop
     pairs = (("xla", "graph"), (f"{loop}-xla", loop), ("graph", "eager"), (loop, f"{loop}-eager"))
