@@ -226,13 +226,16 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, str] | None]] = {
 
             @tf.function  # <-
             def step(x):
-                return x * w
+                loss = x * w
+                return loss
 
-            step(x)
+            loss = step(x)
         """,
         {
-            "for i in range(9):\n\n    @tf.function  # <-\n    def step(x):\n        return x * w\n": (
-                "@tf.function  # <-\ndef step(x):\n    return x * w\nfor i in range(9):\n\n"
+            "for i in range(9):\n\n    @tf.function  # <-\n    def step(x):\n        loss = x * w\n"
+            "        return loss\n": (
+                "@tf.function  # <-\ndef step(x):\n    loss = x * w\n    return loss\n"
+                "for i in range(9):\n\n"
             )
         },
     ),

@@ -15,6 +15,7 @@ from graphprof.analysis.findings.edits.source import (
     written_in,
 )
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BUILTIN_MAKERS = ("function", "compile", "Function")
 
 
@@ -105,7 +106,7 @@ def _first_byte(source: Source, statement: ast.stmt) -> int:
 
 def _needs(statement: ast.stmt) -> set[str]:
     """Names that it reads from outside."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+    if isinstance(statement, FUNCTIONS):
         own = {one.arg for one in ast.walk(statement.args) if isinstance(one, ast.arg)}
         local = {
             one.id
@@ -152,11 +153,8 @@ def _touches(loop: Loop, own: ast.stmt) -> bool:
     """Whether the loop changes what ``own`` makes or compiles: another assignment of its name, an
     attribute of the compiled model such as ``trainable``.
     """
-    targets = {
-        one.id
-        for one in ast.walk(own)
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-    }
+    # What a function assigns inside is its own.
+    targets = {own.name} if isinstance(own, FUNCTIONS) else written_in(own)
     objects = {
         dotted(one.func.value)
         for one in ast.walk(own)
