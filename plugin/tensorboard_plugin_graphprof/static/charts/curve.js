@@ -10,11 +10,11 @@ import { hideTip, showTip } from "./tip.js";
 /**
  * @typedef {{ points: Point[], name: string }} Series `name` is its class in the style sheet
  * @typedef {{
- *   series: Series[], end: number, high: number, label: string, unitX: number,
+ *   series: Series[], until: number, end: number, high: number, label: string, unitX: number,
  *   formatX: (value: number) => string, formatY: (value: number) => string,
  *   peak: { at: number, level: number, text: string } | null, base: number | null,
  *   tip: (at: number) => Child[], said: (at: number) => void
- * }} CurveData `end` and `high` are the ends of the scales, `unitX` what is counted in round numbers; `base` is drawn as a dashed line;
+ * }} CurveData levels hold `until` then; `end` and `high` are the ends of the scales, `unitX` what is counted in round numbers; `base` is drawn as a dashed line;
  *   `said` is called with where the keys have led
  */
 
@@ -99,14 +99,14 @@ export function curve(data, width, height) {
       "aria-label": `${data.label}. Left and right move along it, P goes to the peak.`,
     },
     ...grid(data, x, y, { right, bottom, height }),
-    ...data.series.map((one) => shape(one, data.end, x, y, bottom)),
+    ...data.series.map((one) => shape(one, data.until, x, y, bottom)),
     data.base === null ? null : s("line", { class: "base", x1: LEFT, x2: right, y1: y(data.base), y2: y(data.base) }),
     mark(data, x, y, right),
     cursor,
   );
   let at = 0;
   const show = (/** @type {number} */ where, /** @type {number} */ clientX, /** @type {number} */ clientY) => {
-    at = Math.min(data.end, Math.max(0, where));
+    at = Math.min(data.until, Math.max(0, where));
     cursor.setAttribute("x1", String(x(at)));
     cursor.setAttribute("x2", String(x(at)));
     cursor.setAttribute("visibility", "visible");
@@ -130,7 +130,7 @@ export function curve(data, width, height) {
       event.preventDefault();
       event.stopPropagation();
       const { left, top } = chart.getBoundingClientRect();
-      show(where, left + x(Math.min(data.end, Math.max(0, where))), top + TOP);
+      show(where, left + x(Math.min(data.until, Math.max(0, where))), top + TOP);
       data.said(at);
     },
   });
@@ -142,11 +142,11 @@ export function curve(data, width, height) {
  * @param {CurveData} data
  * @returns {number | null} where a key leads
  */
-function target(key, at, { end, peak }) {
-  if (key === "ArrowLeft") return at - end * STRIDE;
-  if (key === "ArrowRight") return at + end * STRIDE;
+function target(key, at, { until, peak }) {
+  if (key === "ArrowLeft") return at - until * STRIDE;
+  if (key === "ArrowRight") return at + until * STRIDE;
   if (key === "Home") return 0;
-  if (key === "End") return end;
+  if (key === "End") return until;
   if (key.toLowerCase() === "p" && peak) return peak.at;
   return null;
 }

@@ -115,6 +115,7 @@ function chart(mode, step, root, { high, longest }, width, said) {
   return curve(
     {
       series,
+      until: seconds,
       end,
       high: high * ROOM,
       label: `Memory in use over one step of ${mode.mode}`,
