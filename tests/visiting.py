@@ -1,11 +1,14 @@
 """Visits of the browser tests: a page that may reach nothing but the server, and its troubles."""
 
+import csv
+import io
 import os
+import re
 import shutil
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Page, Playwright, Route
+from playwright.sync_api import Browser, Locator, Page, Playwright, Route
 
 SESSION = "digits_cnn-20250101-120000"
 HOSTILE = "hostile"
@@ -86,6 +89,22 @@ class Visit:
     def _dialog(self, dialog: Any) -> None:
         self.trouble.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+
+def copied(page: Page, button: Locator) -> list[list[str]]:
+    """The cells of a table as its button copies them: CSV, without the units that titles end with."""
+    page.evaluate(
+        """() => {
+            window.copied = null;
+            navigator.clipboard.write = async ([item]) => {
+                window.copied = await (await item.getType("text/plain")).text();
+            };
+        }"""
+    )
+    button.click()
+    page.wait_for_function("window.copied")
+    head, *lines = csv.reader(io.StringIO(page.evaluate("window.copied")))
+    return [[re.sub(r" \((s|bytes)\)$", "", title) for title in head], *lines]
 
 
 def address(state: dict[str, str]) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 import pixels
 import pytest
 import recorded_session
+import visiting
 from playwright.sync_api import Page, expect
 from visiting import HOSTILE_LAYERS, Visit
 
@@ -28,12 +29,9 @@ def state(page: Page, key: str) -> str | None:
     )
 
 
-def copied(page: Page, name: str = "Copy table") -> list[list[str]]:
-    """The cells of a table as its button copies them."""
-    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
-    page.get_by_role("button", name=name).first.click()
-    page.wait_for_function("window.copied")
-    return [line.split("\t") for line in page.evaluate("window.copied").split("\n")]
+def copied(page: Page, name: str = "Copy as CSV") -> list[list[str]]:
+    """The cells of the page's first table as its button copies them."""
+    return visiting.copied(page, page.get_by_role("button", name=name).first)
 
 
 # Difference
@@ -103,11 +101,8 @@ def test_what_is_behind_a_bar_sums_to_it(visit, by):
     for number in range(choices.count() - 1):
         choices.nth(number).click()
         title = page.get_by_test_id("behind").get_by_role("heading").inner_text()
-        page.evaluate("window.copied = null")
         behind = page.get_by_test_id("behind")
-        behind.get_by_role("button", name="Copy table").click()
-        page.wait_for_function("window.copied")
-        head, *lines = [line.split("\t") for line in page.evaluate("window.copied").split("\n")]
+        head, *lines = visiting.copied(page, behind.get_by_role("button", name="Copy as CSV"))
         for side, mode in enumerate(("eager", "xla")):
             own = [float(line[head.index(mode)] or 0) for line in lines]
             assert sum(own) == pytest.approx(float(parts[title][side]), abs=1e-9), title

@@ -6,7 +6,7 @@ import pixels
 import pytest
 import recorded_programs
 from playwright.sync_api import Page, expect
-from visiting import HOSTILE, SESSION, Visit
+from visiting import HOSTILE, SESSION, Visit, copied
 
 pytestmark = pytest.mark.browser
 
@@ -131,10 +131,8 @@ def test_numbers_lead_to_their_evidence(visit):
 
 def test_tables_are_copied_as_numbers(visit):
     page = visit.open()
-    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
-    page.get_by_role("button", name="Copy table").first.click()
+    lines = copied(page, page.get_by_role("button", name="Copy as CSV").first)
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    lines = [line.split("\t") for line in page.evaluate("window.copied").split("\n")]
     assert lines[0][:3] == ["mode", "step_time_s", "low_s"]
     assert [line[0] for line in lines[1:]] == ["eager", "graph", "xla", "fit-spe=8"]
     assert float(lines[1][1]) == pytest.approx(0.02, rel=0.1)

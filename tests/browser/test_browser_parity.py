@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import Page, expect
-from visiting import Visit
+from visiting import Visit, copied
 
 pytestmark = pytest.mark.browser
 
@@ -77,10 +77,7 @@ def test_keys_walk_the_rows_and_the_table_can_be_copied(visit):
         assert page.evaluate(focused) == at
     page.keyboard.press("/")
     expect(page.get_by_test_id("filter")).to_be_focused()
-    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
-    page.get_by_role("button", name="Copy table").click()
-    page.wait_for_function("window.copied")
-    lines = [line.split("\t") for line in page.evaluate("window.copied").split("\n")]
+    lines = copied(page, page.get_by_role("button", name="Copy as CSV"))
     header = lines[0]
     output = next(line for line in lines if line[1] == "output")
     assert output[header.index("xla passes")] == "no"

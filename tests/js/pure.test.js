@@ -12,7 +12,7 @@ import {
   ticks,
 } from "../../plugin/tensorboard_plugin_graphprof/static/charts/scale.js";
 import { latest } from "../../plugin/tensorboard_plugin_graphprof/static/latest.js";
-import { tsv } from "../../plugin/tensorboard_plugin_graphprof/static/table.js";
+import { csv, plainLines, sorted } from "../../plugin/tensorboard_plugin_graphprof/static/table.js";
 import { kinNames, litNames } from "../../plugin/tensorboard_plugin_graphprof/static/views/timeline-find.js";
 import { threadTitle } from "../../plugin/tensorboard_plugin_graphprof/static/views/timeline-track.js";
 
@@ -42,13 +42,49 @@ test("scales", () => {
   assert.deepEqual(histogram([1, 2], 3, 3, 2), [0, 0]);
 });
 
-test("a copied table has plain numbers, and one line a row whatever the names", () => {
+test("a copied table has plain numbers, their unit, and one line a row whatever the names", () => {
   const columns = [{ title: "mode" }, { title: "time" }, { title: "", bare: true }, { title: "note" }];
   const rows = [
-    { cells: [{ text: "a\tb\nc" }, { text: "6.10 ms", raw: 0.0061 }, { text: "picture" }, { text: "x" }] },
-    { cells: [{ text: "d" }, { text: "—", raw: null }, {}] },
+    { cells: [{ text: 'a,"b"\nc' }, { text: "6.10 ms", raw: 0.0061 }, { text: "picture" }, { text: "x" }] },
+    { cells: [{ text: "=d()" }, { text: "—", raw: null }, {}] },
+    { cells: [{ raw: "-e" }, { text: "−6.10 ms", raw: -0.0061 }, {}, { text: "" }] },
   ];
-  assert.equal(tsv(columns, rows), "mode\ttime\tnote\na b c\t0.0061\tx\nd\t\t");
+  const lines = plainLines({ columns, rows });
+  assert.deepEqual(lines[0], ["mode", "time (s)", "note"]);
+  assert.equal(csv(lines), 'mode,time (s),note\n"a,""b""\nc",0.0061,x\n\'=d(),,\n\'-e,-0.0061,');
+});
+
+test("a unit is told from what is shown: seconds, bytes, or none", () => {
+  const column = (/** @type {string} */ text) =>
+    plainLines({ columns: [{ title: "t" }], rows: [{ cells: [{ text: "—", raw: null }] }, { cells: [{ text, raw: 1 }] }] });
+  for (const [text, title] of [
+    ["0 s", "t (s)"],
+    ["1.2 µs", "t (s)"],
+    ["+3.00 ms", "t (s)"],
+    ["12 MB", "t (bytes)"],
+    ["12 MiB", "t (bytes)"],
+    ["12", "t"],
+    ["3.1 %", "t"],
+    ["2 calls", "t"],
+  ]) {
+    assert.equal(column(text)[0][0], title, text);
+  }
+});
+
+test("rows are sorted by a title; what is unknown comes last, and the sum stays where it is", () => {
+  const columns = [{ title: "op" }, { title: "time", number: true }];
+  const row = (/** @type {string} */ op, /** @type {number | null} */ raw, last = false) => ({
+    cells: [{ text: op }, { text: String(raw), raw }],
+    last,
+  });
+  const rows = [row("b10", 1), row("b9", null), row("a", 3), row("sum", 4, true)];
+  const names = (/** @type {{column: number, reverse: boolean} | null} */ sort) =>
+    sorted({ columns, rows }, sort).map(({ cells }) => cells[0].text);
+  assert.deepEqual(names(null), ["b10", "b9", "a", "sum"]);
+  assert.deepEqual(names({ column: 1, reverse: false }), ["a", "b10", "b9", "sum"]);
+  assert.deepEqual(names({ column: 1, reverse: true }), ["b10", "a", "b9", "sum"]);
+  assert.deepEqual(names({ column: 0, reverse: false }), ["a", "b9", "b10", "sum"]);
+  assert.deepEqual(names({ column: 0, reverse: true }), ["b10", "b9", "a", "sum"]);
 });
 
 test("threads are called without the number that differs in every trace", () => {

@@ -10,7 +10,8 @@ import { button, h } from "./dom.js";
  * @typedef {{ text?: string, raw?: string | number | null, node?: Child | Child[], class?: string,
  *             span?: number }} Cell
  *   `raw` is what is copied where that is not the text
- * @typedef {{ cells: Cell[], class?: string, attributes?: import("./dom.js").Attributes }} Row
+ * @typedef {{ cells: Cell[], class?: string, attributes?: import("./dom.js").Attributes, last?: boolean }} Row
+ *   a row that is `last` stays last when others are sorted
  */
 
 /**
@@ -62,47 +63,169 @@ function tableRow(columns, row) {
 }
 
 /**
- * A button that copies a table as tab-separated values.
+ * A table whose rows can be put in another order by its titles; those that are `last` stay where they are.
+ * @param {{ columns: Column[], rows: Row[], caption: string, class?: string, testid?: string }} options
+ * @returns {{ element: HTMLElement, content: () => { columns: Column[], rows: Row[] } }} the table, and what it
+ *   holds in the order that it has now
+ */
+export function sortableTable(options) {
+  const element = h("div", { class: "sortable" });
+  /** @type {{ column: number, reverse: boolean } | null} */
+  let sort = null;
+  let rows = options.rows;
+  const draw = () => {
+    rows = sorted(options, sort);
+    const drawn = table({ ...options, rows });
+    drawn.querySelectorAll("thead th").forEach((title, index) => sortTitle(title, index));
+    element.replaceChildren(drawn);
+  };
+  /** @type {(title: Element, index: number) => void} */
+  const sortTitle = (title, index) => {
+    const { title: text, number, bare } = options.columns[index];
+    if (bare || !text) return;
+    const own = sort?.column === index;
+    // Numbers are of most interest where they are large.
+    const up = own && (sort?.reverse ?? false) === Boolean(number);
+    title.setAttribute("aria-sort", own ? (up ? "ascending" : "descending") : "none");
+    const turn = () => {
+      if (!own) sort = { column: index, reverse: false };
+      else sort = sort?.reverse ? null : { column: index, reverse: true };
+      draw();
+      /** @type {HTMLElement | null} */ (element.querySelector(`[data-sort="${index}"]`))?.focus();
+    };
+    const mark = own ? (up ? " ▴" : " ▾") : "";
+    title.replaceChildren(button(text + mark, turn, { class: "sort", "data-sort": index }));
+  };
+  draw();
+  return { element, content: () => ({ columns: options.columns, rows }) };
+}
+
+/**
+ * @param {{ columns: Column[], rows: Row[] }} content
+ * @param {{ column: number, reverse: boolean } | null} sort null leaves the order as it is
+ * @returns {Row[]}
+ */
+export function sorted({ columns, rows }, sort) {
+  if (!sort) return rows;
+  const last = rows.filter((row) => row.last);
+  const { number } = columns[sort.column];
+  const sign = Boolean(number) === sort.reverse ? 1 : -1;
+  const value = (/** @type {Row} */ row) => {
+    const cell = row.cells[sort.column];
+    return cell?.raw ?? (number ? null : (cell?.text ?? null));
+  };
+  const moved = rows.filter((row) => !row.last);
+  moved.sort((one, two) => {
+    const [a, b] = [value(one), value(two)];
+    // What is not known stands at the end, whichever way.
+    if (a === null || b === null) return Number(a === null) - Number(b === null);
+    const order =
+      typeof a === "number" && typeof b === "number"
+        ? a - b
+        : String(a).localeCompare(String(b), "en", { numeric: true });
+    return sign * order;
+  });
+  return [...moved, ...last];
+}
+
+/**
+ * A button that copies a table: as CSV where text is pasted, as a table where that is understood.
  * @param {() => { columns: Column[], rows: Row[] }} content
  * @param {string} [what]
  * @returns {HTMLElement}
  */
-export function copyButton(content, what = "Copy table") {
+export function copyButton(content, what = "Copy as CSV") {
   const element = button(
     what,
     async () => {
-      const { columns, rows } = content();
-      const copied = await copyText(tsv(columns, rows));
+      const lines = plainLines(content());
+      const copied = await copyLines(lines);
       element.textContent = copied ? "Copied" : "The browser did not allow it";
       setTimeout(() => {
         element.textContent = what;
       }, 1500);
     },
-    { class: "quiet", title: "Copy as tab-separated values, for a spreadsheet" },
+    { class: "quiet", title: "Copy every row as CSV, numbers in SI units; a spreadsheet takes it as a table" },
   );
   return element;
 }
 
 /**
- * @param {Column[]} columns
- * @param {Row[]} rows
- * @returns {string}
+ * The copied cells of a table as plain texts, its titles first, with their unit.
+ * @param {{ columns: Column[], rows: Row[] }} content
+ * @returns {string[][]}
  */
-export function tsv(columns, rows) {
+export function plainLines({ columns, rows }) {
   const kept = columns.map((_, index) => index).filter((index) => !columns[index].bare);
-  const lines = [kept.map((index) => columns[index].title)];
+  const lines = [kept.map((index) => columns[index].title + unitOf(rows, index))];
   for (const row of rows) {
     lines.push(
       kept.map((index) => {
         const cell = row.cells[index];
-        return cell === undefined
-          ? ""
-          : String(cell.raw === undefined ? (cell.text ?? "") : (cell.raw ?? ""));
+        if (cell === undefined) return "";
+        return cell.raw === undefined ? guarded(cell.text ?? "") : plainCell(cell.raw);
       }),
     );
   }
-  // A tab or a line break inside a name must not become a new cell.
-  return lines.map((line) => line.map((text) => text.replace(/[\t\r\n]+/g, " ")).join("\t")).join("\n");
+  return lines;
+}
+
+/**
+ * @param {string | number | null} raw
+ * @returns {string}
+ */
+function plainCell(raw) {
+  return typeof raw === "string" ? guarded(raw) : String(raw ?? "");
+}
+
+/**
+ * A text that a spreadsheet would take for a formula, made none: names in traces are anybody's.
+ * @param {string} text
+ * @returns {string}
+ */
+function guarded(text) {
+  return /^[=+@\t\r-]/.test(text) ? `'${text}` : text;
+}
+
+/**
+ * What the plain numbers of a column are in, told by the text that is shown of them: seconds, bytes.
+ * @param {Row[]} rows
+ * @param {number} index
+ * @returns {string}
+ */
+function unitOf(rows, index) {
+  const shown = rows.find(({ cells }) => typeof cells[index]?.raw === "number" && cells[index].text);
+  const unit = shown?.cells[index].text?.match(/\d\s?(?:(s|ms|µs|ns)|([kMGTKi]*B))$/);
+  if (!unit) return "";
+  return unit[1] ? " (s)" : " (bytes)";
+}
+
+/**
+ * @param {string[][]} lines
+ * @returns {string}
+ */
+export function csv(lines) {
+  const cell = (/** @type {string} */ text) =>
+    /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return lines.map((line) => line.map(cell).join(",")).join("\n");
+}
+
+/**
+ * @param {string[][]} lines
+ * @returns {Promise<boolean>}
+ */
+async function copyLines(lines) {
+  const text = csv(lines);
+  try {
+    const rows = lines.map((line) => h("tr", {}, ...line.map((cell) => h("td", {}, cell))));
+    const html = h("table", {}, ...rows).outerHTML;
+    const flavours = { "text/plain": text, "text/html": html };
+    const blobs = Object.entries(flavours).map(([type, content]) => [type, new Blob([content], { type })]);
+    await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
+    return true;
+  } catch {
+    return copyText(text); // where only text may be copied
+  }
 }
 
 /**

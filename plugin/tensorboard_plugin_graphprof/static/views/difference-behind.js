@@ -2,10 +2,11 @@
 
 import { h } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
+import { copyButton, sortableTable } from "../table.js";
 import { behind, gapOf, partTitle } from "./difference-parts.js";
 import { signed } from "./modes-pair.js";
 import { swatch, viewLink } from "./parts.js";
+import { layerQuery } from "./timeline-queries.js";
 
 /** @typedef {import("../types.js").Comparison} Comparison */
 /** @typedef {import("../types.js").GapPart} GapPart */
@@ -49,10 +50,10 @@ export function behindPanel(parts, rest, found, layers, context) {
     h(
       "div",
       { class: "scroll" },
-      table({
+      sortableTable({
         ...content(MOST_ROWS),
         ...{ caption: `What is behind ${title}`, testid: "behind-table", class: "tight" },
-      }),
+      }).element,
     ),
     hidden > 0 ? h("p", { class: "hint" }, `${hidden} smaller ones are in the copied table.`) : null,
   );
@@ -109,8 +110,22 @@ function links({ owner, in_pass, op_type }, { baseline, mode }, context) {
     words
       ? viewLink(context.link({ ...pair, view: "layers", q: words }), "Layers & ops")
       : viewLink(context.link({ ...pair, view: "layers" }), "Layers & ops"),
-    op_type ? viewLink(context.link({ view: "timeline", find: `op:${op_type}` }), "Timeline") : null,
+    timelineLink(owner, in_pass, op_type, context),
   );
+}
+
+/**
+ * To the ops of a layer in every mode, or where that is not known to those of a type.
+ * @param {string} owner
+ * @param {string} inPass
+ * @param {string} type
+ * @param {Context} context
+ * @returns {HTMLElement | null}
+ */
+function timelineLink(owner, inPass, type, context) {
+  if (!owner && !type) return null;
+  const find = owner ? layerQuery(owner, inPass) : `op:${type}`;
+  return viewLink(context.link({ view: "timeline", find }), "Timeline");
 }
 
 /**

@@ -5,11 +5,11 @@ import { responsive } from "../charts/responsive.js";
 import { hideTip, tipTable } from "../charts/tip.js";
 import { fill, h, segmented } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
+import { copyButton, sortableTable } from "../table.js";
 import { behindPanel } from "./difference-behind.js";
 import { REST, partId, partTitle, way } from "./difference-parts.js";
 import { matchesSection } from "./difference-matches.js";
-import { missing, pairOf, pairPicker, signed, tooFew } from "./modes-pair.js";
+import { missing, modeInQuestion, pairOf, pairPicker, signed, tooFew } from "./modes-pair.js";
 
 /** @typedef {import("../types.js").By} By */
 /** @typedef {import("../types.js").Comparison} Comparison */
@@ -32,11 +32,11 @@ export const difference = {
   id: "difference",
   title: "Difference",
   async open(context) {
-    const [layers, report] = await Promise.all([context.layers(), context.report()]);
+    const [layers, inQuestion] = await Promise.all([context.layers(), modeInQuestion(context)]);
     const modes = layers.modes.filter(({ error }) => !error).map(({ mode }) => mode);
     const few = tooFew(layers.modes, modes, 2);
     if (few) return { element: few, update: () => {}, close: () => {} };
-    const page = new Page(context, layers, modes, report.in_question ?? null);
+    const page = new Page(context, layers, modes, inQuestion);
     return { element: page.element, update: (state) => page.update(state), close: hideTip };
   },
 };
@@ -120,7 +120,11 @@ class Page {
   content(found) {
     const { kinds } = this.context;
     const steps = way(found.difference, kinds);
-    const content = () => partsTable(found, kinds);
+    const parts = sortableTable({
+      ...partsTable(found, kinds),
+      caption: "Parts of the difference",
+      testid: "parts",
+    });
     return [
       h("h1", { class: "verdict", "data-testid": "sentence" }, unbroken(found.sentence)),
       h("p", { class: "facts" }, facts(found)),
@@ -140,21 +144,17 @@ class Page {
           h("h2", {}, `From ${found.difference.baseline} to ${found.difference.mode}`),
           h("span", { class: "hint" }, "parts of the mean traced step; choose one to see what is behind it"),
           h("span", { class: "spring" }),
-          copyButton(content),
+          copyButton(parts.content),
         ),
         responsive((width) => this.chart(found, steps, width), { "data-testid": "waterfall" }),
       ),
       this.behind,
-      matchesSection(found),
+      matchesSection(found, this.layers, this.context),
       h(
         "details",
         {},
         h("summary", {}, "As a table"),
-        h(
-          "div",
-          { class: "scroll" },
-          table({ ...content(), caption: "Parts of the difference", testid: "parts" }),
-        ),
+        h("div", { class: "scroll" }, parts.element),
       ),
       ...missing(this.layers.modes),
     ];
@@ -270,6 +270,7 @@ function partsTable({ difference: found }, kinds) {
     { title: "Difference", number: true },
     { title: "Busy", number: true, hint: "Difference of its kernels' time, summed over threads" },
   ];
+  /** @type {Row[]} */
   const rows = found.parts.map((part) => {
     const busy = part.mode_busy_s - part.baseline_busy_s;
     return {
@@ -282,6 +283,7 @@ function partsTable({ difference: found }, kinds) {
     };
   });
   rows.push({
+    last: true,
     cells: [
       { text: "Traced step" },
       ...[found.baseline_s, found.mode_s].map((raw) => ({ text: format.seconds(raw), raw })),

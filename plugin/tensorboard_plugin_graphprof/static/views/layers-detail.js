@@ -2,11 +2,12 @@
 
 import { fill, h } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
+import { copyButton, sortableTable, table } from "../table.js";
 import { calls } from "./difference-behind.js";
 import { how, sideText } from "./difference-matches.js";
 import { eachOp, typeOf } from "./difference-parts.js";
 import { viewLink } from "./parts.js";
+import { layerQuery, workQuery } from "./timeline-queries.js";
 
 /** @typedef {import("../types.js").Match} Match */
 /** @typedef {import("../types.js").ModeLayers} ModeLayers */
@@ -30,7 +31,7 @@ export function opDetail(node, { base }, modes, context) {
   const others = modes.map(({ mode }) => mode).filter((mode) => mode !== base);
   const places = h("div", {}, others.length ? h("p", { class: "hint" }, "Looking for its counterparts …") : null);
   if (others.length) fillPlaces(places, node, base, others, modes, context);
-  const content = (/** @type {number} */ most) => recorded(node, modes, most);
+  const content = (/** @type {number} */ most) => recorded(node, modes, most, context);
   const all = content(Infinity);
   const hidden = all.rows.length - MOST_ROWS;
   return h(
@@ -45,11 +46,20 @@ export function opDetail(node, { base }, modes, context) {
       h(
         "span",
         { class: "links" },
-        viewLink(context.link({ view: "timeline", find: `op:${node.type}` }), "Timeline"),
+        viewLink(
+          context.link({
+            view: "timeline",
+            find: node.owner ? layerQuery(node.owner, node.inPass) : `op:${node.type}`,
+          }),
+          "Timeline",
+        ),
       ),
       copyButton(() => all),
     ),
-    table({ ...content(MOST_ROWS), caption: `${node.title} as recorded`, class: "tight", testid: "recorded" }),
+    sortableTable({
+      ...content(MOST_ROWS),
+      ...{ caption: `${node.title} as recorded`, class: "tight", testid: "recorded" },
+    }).element,
     hidden > 0 ? h("p", { class: "hint" }, `${hidden} smaller ones are in the copied table.`) : null,
   );
 }
@@ -154,9 +164,10 @@ function matchList(matches, node, base) {
  * @param {Node} node
  * @param {ModeLayers[]} modes
  * @param {number} most
+ * @param {Context} context
  * @returns {{ columns: Column[], rows: Row[] }}
  */
-function recorded(node, modes, most) {
+function recorded(node, modes, most, context) {
   /** @type {Column[]} */
   const columns = [
     { title: "Mode" },
@@ -167,6 +178,10 @@ function recorded(node, modes, most) {
     { title: "Time", number: true, hint: "its part of the step" },
     { title: "Busy", number: true, hint: "summed over threads" },
     { title: "Took", number: true, hint: "from the least to the most, where it ran asynchronously" },
+    { title: "Shapes", hint: "What it reads and makes" },
+    { title: "GFLOP/s", number: true, hint: "Floating point operations per second while it ran, computed from shapes" },
+    { title: "GB/s", number: true, hint: "Its inputs and outputs once, per second while it ran: it moved at least that" },
+    { title: "", bare: true },
   ];
   /** @type {(Row & {wall: number})[]} */
   const rows = [];
@@ -176,19 +191,53 @@ function recorded(node, modes, most) {
       rows.push({
         wall: op.wall_s ?? 0,
         cells: [
-          { text: mode.mode },
+          { text: mode.mode, class: mode.mode.length < 16 ? "whole" : "" },
           { text: op.op_type },
           { text: op.name },
-          { text: op.tag },
+          { text: op.tag, class: "whole" },
           { text: calls(op.calls), raw: op.calls },
           { text: op.wall_s === null ? "not recorded" : format.seconds(op.wall_s), raw: op.wall_s },
           { text: format.seconds(op.busy_s), raw: op.busy_s },
           { text: took(op.low_s, op.high_s), raw: op.high_s },
+          { text: shapes(op.inputs, op.outputs), class: "faint" },
+          rate(op.flops_per_s),
+          rate(op.bytes_per_s),
+          { node: op.owner && op.op_type ? workLink(mode.mode, op, context) : null },
         ],
       });
     });
   }
   return { columns, rows: rows.sort((a, b) => b.wall - a.wall).slice(0, most) };
+}
+
+/**
+ * @param {string[]} inputs
+ * @param {string[]} outputs
+ * @returns {string}
+ */
+function shapes(inputs, outputs) {
+  if (!inputs.length && !outputs.length) return "";
+  return `${inputs.join(", ") || "nothing"} → ${outputs.join(", ") || "nothing"}`;
+}
+
+/**
+ * @param {number | null} perSecond
+ * @returns {import("../table.js").Cell}
+ */
+function rate(perSecond) {
+  const raw = perSecond === null ? null : perSecond / 1e9;
+  return { text: raw === null ? format.NOT_MEASURED : format.significant(raw, 3), raw };
+}
+
+/**
+ * To the events of an op in the Timeline, and to those that do its work in other modes.
+ * @param {string} mode
+ * @param {import("./timeline-queries.js").Whose} op
+ * @param {Context} context
+ * @returns {HTMLElement}
+ */
+function workLink(mode, op, context) {
+  return viewLink(context.link({ view: "timeline", find: workQuery(mode, op) }), "Timeline");
 }
 
 /**

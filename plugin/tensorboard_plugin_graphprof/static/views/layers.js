@@ -7,7 +7,7 @@ import { copyButton } from "../table.js";
 import { opDetail } from "./layers-detail.js";
 import { TreeTable } from "./layers-table.js";
 import { build, filterTree, findNode, layOut, openable, sortTree } from "./layers-tree.js";
-import { missing, pairOf, pairPicker, tooFew } from "./modes-pair.js";
+import { missing, modeInQuestion, pairOf, pairPicker, tooFew } from "./modes-pair.js";
 
 /** @typedef {import("../types.js").Layers} Layers */
 /** @typedef {import("../types.js").ModeLayers} ModeLayers */
@@ -26,7 +26,7 @@ export const layers = {
   id: "layers",
   title: "Layers & ops",
   async open(context) {
-    const found = await context.layers();
+    const [found, inQuestion] = await Promise.all([context.layers(), modeInQuestion(context)]);
     const modes = found.modes.filter(({ error }) => !error);
     const few = tooFew(
       found.modes,
@@ -34,7 +34,7 @@ export const layers = {
       1,
     );
     if (few) return { element: few, update: () => {}, close: () => {} };
-    const page = new Page(context, found, modes);
+    const page = new Page(context, found, modes, inQuestion);
     return { element: page.element, update: (state) => page.update(state), close: hideTip };
   },
 };
@@ -44,8 +44,10 @@ class Page {
    * @param {Context} context
    * @param {Layers} found
    * @param {ModeLayers[]} modes
+   * @param {string | null} inQuestion
    */
-  constructor(context, found, modes) {
+  constructor(context, found, modes, inQuestion) {
+    this.inQuestion = inQuestion;
     this.context = context;
     this.found = found;
     this.modes = modes;
@@ -116,7 +118,7 @@ class Page {
     if (key === this.drawn) return;
     this.drawn = key;
     if (this.filter.value !== (state.q ?? "")) this.filter.value = state.q ?? "";
-    this.pair = this.names.length > 1 ? pairOf(this.names, this.found.baseline, state) : this.pair;
+    this.pair = this.names.length > 1 ? pairOf(this.names, this.found.baseline, state, this.inQuestion) : this.pair;
     fill(this.pairs, this.names.length > 1 ? pairPicker(this.names, this.pair, this.context) : null);
     this.draw(state);
   }

@@ -26,6 +26,17 @@ export function pairOf(modes, baseline, state, inQuestion = null) {
 }
 
 /**
+ * The mode that one asks about first. The report that knows it takes a while; an address that names both modes
+ * need not wait for it.
+ * @param {Context} context
+ * @returns {Promise<string | null>}
+ */
+export async function modeInQuestion(context) {
+  const { base, other } = context.state();
+  return base && other ? null : ((await context.report()).in_question ?? null);
+}
+
+/**
  * @param {string[]} modes
  * @param {Pair} pair
  * @param {Context} context

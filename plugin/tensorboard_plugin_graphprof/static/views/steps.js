@@ -6,7 +6,7 @@ import { quantile } from "../charts/scale.js";
 import { hideTip, tipTable } from "../charts/tip.js";
 import { checkbox, fill, h, segmented } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
+import { copyButton, sortableTable } from "../table.js";
 import { viewLink } from "./parts.js";
 import { everyStep, processTable } from "./steps-tables.js";
 
@@ -75,7 +75,11 @@ function content(columns, report, context, state) {
     (mode) => !state.mode || !columns.modes.includes(state.mode) || state.mode === mode,
   );
   const scale = sharedScale(columns, shown, state);
-  const contentOfTable = processTable(columns, shown);
+  const processes = sortableTable({
+    ...processTable(columns, shown),
+    caption: "Processes",
+    testid: "processes",
+  });
   return [
     toolbar(columns, context, state),
     ...shown.map((mode) => modePanel(columns, report, mode, scale, context, state)),
@@ -91,10 +95,10 @@ function content(columns, report, context, state) {
         h("h2", {}, "Processes"),
         h("span", { class: "hint" }, "steady steps of each worker process, seconds of one step"),
         h("span", { class: "spring" }),
-        copyButton(() => contentOfTable),
+        copyButton(processes.content),
         copyButton(() => everyStep(columns, shown), "Copy every step"),
       ),
-      h("div", { class: "scroll" }, table({ ...contentOfTable, caption: "Processes", testid: "processes" })),
+      h("div", { class: "scroll" }, processes.element),
     ),
   ];
 }
