@@ -83,6 +83,17 @@ SHAPES = built(*({"x": tensor(n, 4), "y": tensor(n)} for n in (8, 7, 6)))
 NESTED = built(
     *({"x": {"kind": "dict", "type": "dict", "items": {"a": tensor(n, 4)}}} for n in (8, 7))
 )
+
+
+def inside(kind: str, key: str) -> list[dict[str, Any]]:
+    return built(
+        *(
+            {"x": tensor(8, 4), "k": {"kind": kind, "type": kind, "items": {key: number(i / 10)}}}
+            for i in range(3)
+        )
+    )
+
+
 FIT = {"method": "fit", "site": "<-", "model": 0, "steps": 100, "epochs_run": 1, "seconds": 5.0}
 ONCE = {"method": "fit", "site": "<-", "model": 0, "steps": 1}
 PREDICT = {"method": "predict", "site": "<-", "model": 0, "steps": 1}
@@ -157,6 +168,40 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, str] | None]] = {
         def step(x, training):  # <def
             return x
         step(x, True)  # <-
+        """,
+        None,
+    ),
+    "a float in a dict": (
+        "retrace_python_object", {"buildings": inside("dict", "lr")},
+        """
+        import tensorflow as tf
+        @tf.function
+        def step(x, k):  # <def
+            return x
+        step(x, {"lr": 0.1 / i, "scale": 2.0})  # <-
+        """,
+        {"0.1 / i": "tf.constant(0.1 / i, tf.float32)"},
+    ),
+    "a float in a named tuple": (
+        "retrace_python_object", {"buildings": inside("list", "rate")},
+        """
+        import tensorflow as tf
+        Pair = collections.namedtuple("Pair", "scale, rate")
+        @tf.function
+        def step(x, k):  # <def
+            return x
+        step(x, Pair(1.0, 0.1 / i))  # <-
+        """,
+        {"0.1 / i": "tf.constant(0.1 / i, tf.float32)"},
+    ),
+    "a float in an object made elsewhere": (
+        "retrace_python_object", {"buildings": inside("list", "rate")},
+        """
+        import tensorflow as tf
+        @tf.function
+        def step(x, k):  # <def
+            return x
+        step(x, settings)  # <-
         """,
         None,
     ),
@@ -734,6 +779,16 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, str] | None]] = {
         x = tf.convert_to_tensor([row[0] for row in batch])  # <-
         """,
         {"[row[0] for row in batch]": "np.stack([row[0] for row in batch])"},
+    ),
+    "a tensor read number by number": (
+        "host_sync_per_step", {},
+        """
+        log.append([float(m) for m in means])  # <-
+        """,
+        {"[float(m) for m in means]": "means.numpy().tolist()"},
+    ),
+    "a number read in each step": (
+        "host_sync_per_step", {}, "log.append(float(loss))  # <-\n", None
     ),
     "a list of numbers": (
         "host_conversion_per_step",

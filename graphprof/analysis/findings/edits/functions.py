@@ -61,7 +61,7 @@ def tensor_argument(subject: Subject) -> Edit | None:
     ways = differing(built)
     if tf is None or not ways or any(way != {"python_value"} for way in ways.values()):
         return None
-    definition = _definition(subject, built[0])
+    definition = definition_of(subject, built[0])
     sites = {one.called_from.line for one in built if one.called_from is not None}
     changes: list[Change] = []
     for name in ways:
@@ -69,7 +69,7 @@ def tensor_argument(subject: Subject) -> Edit | None:
         if dtype is None or (definition and not _can_be_tensor(definition, name, dtype)):
             return None
         for line in sorted(sites):
-            argument = _argument(source, line, built[0], definition, name)
+            argument = argument_of(source, line, built[0], definition, name)
             if argument is None:
                 return None
             changes += source.wrap(argument, f"{tf}.constant(", f", {tf}.{dtype})")
@@ -117,7 +117,7 @@ def _can_be_tensor(function: Function, name: str, dtype: str) -> bool:
     return True
 
 
-def _argument(
+def argument_of(
     source: Source, line: int, building: Building, definition: Function | None, name: str
 ) -> ast.expr | None:
     """What a call of the function at ``line`` gives for its parameter ``name``."""
@@ -147,7 +147,7 @@ def _place(building: Building, definition: Function | None, name: str) -> int | 
     return names.index(name) if name in names else None
 
 
-def _definition(subject: Subject, building: Building) -> Function | None:
+def definition_of(subject: Subject, building: Building) -> Function | None:
     line = building.defined_at
     at = subject.at((line.file, line.line)) if line is not None else None
     return at[2].function_at(at[1]) if at is not None else None

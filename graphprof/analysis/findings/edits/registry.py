@@ -16,6 +16,7 @@ from graphprof.analysis.findings.edits import (
     keras_calls,
     keras_epochs,
     loops,
+    nested_arguments,
     numerics,
     pipeline,
 )
@@ -25,6 +26,7 @@ from graphprof.trials import SourceTrial, Tried
 
 EDITS: dict[str, tuple[Make, ...]] = {
     "retrace_python_scalar": (functions.tensor_argument,),
+    "retrace_python_object": (nested_arguments.tensors_inside,),
     "retrace_shape": (functions.one_graph_for_shapes,),
     "function_recreated_in_loop": (loops.function_before_loop,),
     "iterator_recreated_per_step": (loops.iterator_before_loop,),
@@ -51,6 +53,7 @@ EDITS: dict[str, tuple[Make, ...]] = {
     "float64_compute": (numerics.float32,),
     "float16_on_cpu": (numerics.float32,),
     "host_conversion_per_step": (host.stack_first,),
+    "host_sync_per_step": (host.read_at_once,),
 }
 
 
