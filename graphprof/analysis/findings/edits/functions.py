@@ -148,6 +148,7 @@ def _place(building: Building, definition: Function | None, name: str) -> int | 
 
 
 def definition_of(subject: Subject, building: Building) -> Function | None:
+    """The definition of the Python function that was built."""
     line = building.defined_at
     at = subject.at((line.file, line.line)) if line is not None else None
     return at[2].function_at(at[1]) if at is not None else None
