@@ -202,3 +202,9 @@ def test_the_options_are_recorded_so_that_the_session_can_be_repeated(tmp_path: 
     assert WorkloadSpec.from_json(done.info.options["workload"]) == WorkloadSpec("fake")
     assert done.info.environment["devices"] == ["CPU:0"]
     assert str(COMMAND[1]) not in str(done.info.options)
+
+
+def test_a_mode_alone_is_measured_without_a_second_baseline(tmp_path: Path) -> None:
+    done = profile(tmp_path, "20ms", aa=False)
+    assert len(processes(done, "20ms")) == 1
+    assert processes(done, "20ms", "aa") == []

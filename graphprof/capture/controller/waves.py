@@ -61,7 +61,8 @@ class Waves:
                 return []
             pending = self._others() if pending is None else self._still(pending)
             size = max(1, (self._room or 2) - 1)
-            waves = max(1, around.options.waves) * math.ceil(len(self._others()) / size)
+            groups = max(1, math.ceil(len(self._others()) / size))
+            waves = max(1, around.options.waves) * groups
             arms: list[tuple[str, Arm]] = pending[:size]
             if not crew.has(self.baseline):
                 arms.append((self.baseline, "mode"))
