@@ -10,7 +10,7 @@ from graphprof.errors import TraceError
 from graphprof.report import memory
 from graphprof.report.memory import ModeMemory
 from graphprof.session import RunFolder
-from graphprof.trace import xspace
+from graphprof.trace import devices, xspace
 
 
 @dataclass(frozen=True)
@@ -42,5 +42,7 @@ def read_traced(folder: RunFolder) -> Traced | None:
         divided = breakdown.divide(trace)
     except TraceError as error:
         return Traced(None, 0, (str(error),), memory.of_run(folder))
+    beside = devices.notice(trace)
     problems = (*trace.errors, *trace.warnings, *trace.dropped, *divided.notices)
+    problems += () if beside is None else (beside,)
     return Traced(divided, len(trace), problems, memory.of_run(folder, trace))

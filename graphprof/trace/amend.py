@@ -72,9 +72,11 @@ class Names:
         self._events = {entry.value.name: entry.key for entry in plane.event_metadata}
 
     def stat(self, name: str) -> int:
+        """The number of a stat's name."""
         return self._key(name.encode(), self._stats, self.plane.stat_metadata)
 
     def event(self, name: str) -> int:
+        """The number of an event's name."""
         return self._key(name.encode(), self._events, self.plane.event_metadata)
 
     @staticmethod

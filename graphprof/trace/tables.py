@@ -21,10 +21,11 @@ from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 
 from graphprof.errors import TraceError
-from graphprof.trace import classify, lod, nesting, stored, xspace
+from graphprof.trace import classify, devices, lod, nesting, stored, xspace
 from graphprof.trace.stored import LoadedTrace
 
 __all__ = ["LIMIT_BYTES", "WORTH_BYTES", "LoadedTrace", "load"]
@@ -69,6 +70,12 @@ def _prepare(path: str | os.PathLike[str], stats: Collection[str] | None) -> Loa
         )
     nested = nesting.nest(host)
     kinds = classify.kinds(host, nested)
+    found = devices.of(trace)
+    if found:
+        trace = devices.joined(trace)
+        host = trace.host or host
+        nested = nesting.nest(host)
+        kinds = np.concatenate((kinds, devices.kinds(found)))
     return LoadedTrace(trace, nested, kinds, lod.build(host, nested, kinds))
 
 
