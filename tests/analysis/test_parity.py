@@ -259,6 +259,103 @@ def test_a_reference_excuses_what_the_baseline_does_as_well() -> None:
     assert compare(far, base, reference=truth).verdict == "failed"
 
 
+def test_every_array_has_its_error_from_the_reference_and_the_baselines_beside_it() -> None:
+    truth, base = recording(np.float64), recording()
+    off = 3e-5 * float(np.abs(truth.array("output/head")).max())
+    mode = changed(base, "output/head", truth.array("output/head") + off)
+    found = compare(mode, base, reference=truth)
+    assert found.verdict == "passed"
+    output = next(d for d in found.deviations if d.kind == "output")
+    assert output.reference is not None
+    assert output.reference.relative == pytest.approx(3e-5, rel=1e-6)
+    assert output.reference.baseline is not None
+    assert 0 < output.reference.baseline < 1e-6
+    assert output.reference.ulp == pytest.approx(output.reference.relative * 2**23, rel=1.0)
+    assert all(d.reference for d in found.deviations if d.kind in ("layer", "gradient", "update"))
+
+
+def test_a_mode_is_so_many_times_as_far_from_the_reference_as_the_baseline() -> None:
+    truth, base = recording(np.float64), recording()
+    arrays = dict(base.arrays)
+    for name in arrays:
+        if name.startswith(("layer/", "output/", "gradient/")):
+            arrays[name] = truth.array(name) + 4 * (base.array(name) - truth.array(name))
+    found = compare(Recording(base.about, arrays), base, reference=truth)
+    assert found.times_baseline == pytest.approx(4)
+    same = compare(base, base, reference=truth)
+    assert same.times_baseline == 1
+    assert compare(base, base).times_baseline is None
+
+
+def test_float16_posing_as_float32_is_far_from_the_reference() -> None:
+    planted = recording(np.float16, precision="float32")
+    found = compare(planted, recording(), reference=recording(np.float64))
+    assert found.verdict == "failed"
+    assert found.times_baseline is not None
+    assert found.times_baseline > 100
+
+
+@pytest.mark.parametrize(
+    ("about", "reason"),
+    [
+        ({"reason": "There was no memory."}, "There was no memory."),
+        ({"precision": "float32"}, "layers in float32"),
+        ({"precision": "float64", "coarse_ops": ["MatMul in float32"]}, "MatMul in float32"),
+    ],
+)
+def test_what_is_no_float64_run_is_no_reference(about: dict[str, Any], reason: str) -> None:
+    found = parity.why_no_reference(Recording({"steps": STEPS, **about}, {}))
+    assert found is not None
+    assert reason in found
+    assert parity.why_no_reference(recording(np.float64)) is None
+
+
+def drawing(layers: list[str], **about: Any) -> Recording:
+    return recording(random=layers, evaluated=["layer", "output"], **about)
+
+
+def test_where_layers_draw_random_numbers_their_evaluation_is_compared() -> None:
+    mode, base = drawing(["layer drop under XLA"]), drawing([])
+    mode = changed(mode, "loss", mode.array("loss") * 2)
+    found = compare(mode, base)
+    assert (found.verdict, found.random) == ("unknown", ("layer drop under XLA",))
+    assert {d.kind for d in found.deviations} == {"layer", "output"}
+    wrong = changed(mode, "output/head", base.array("output/head") * 1.01)
+    assert compare(wrong, base).verdict == "failed"
+
+
+def test_random_ops_leave_nothing_to_compare() -> None:
+    found = compare(drawing(["op RandomUniform"]), drawing([]))
+    assert (found.verdict, found.deviations) == ("unknown", ())
+
+
+def test_layers_that_draw_other_numbers_in_float64_are_compared_evaluated() -> None:
+    truth = recording(np.float64, random_layers=["drop"], evaluated=["layer", "output"])
+    truth = changed(truth, "gradient/head/kernel", truth.array("gradient/head/kernel") * 3)
+    one = recording(random_layers=["drop"], evaluated=["layer", "output"])
+    found = compare(one, one, reference=truth)
+    assert found.verdict == "passed"
+    assert {d.kind for d in found.deviations if d.reference} == {"layer", "output"}
+
+
+def test_other_batches_are_no_difference_of_the_modes() -> None:
+    found = compare(recording(batch="aa"), recording(batch="bb"))
+    assert found.verdict == "unknown"
+    assert "other batches" in str(found.reason)
+    assert compare(recording(batch="aa"), recording(batch="aa")).verdict == "passed"
+    assert compare(recording(batch="aa"), recording()).verdict == "passed"
+
+
+def test_gradients_of_one_side_only_say_nothing() -> None:
+    """Computed apart, they may be missing: then the parity rests on the rest."""
+    source = recording()
+    kept = {name: v for name, v in source.arrays.items() if not name.startswith("gradient/")}
+    for pair in ((source, Recording(source.about, kept)), (Recording(source.about, kept), source)):
+        found = compare(*pair)
+        assert found.verdict == "passed"
+        assert "gradient" not in {d.kind for d in found.deviations}
+
+
 def test_a_nan_on_one_side_fails_and_on_both_is_the_same() -> None:
     base = recording()
     output = base.arrays["output/head"].copy()
@@ -326,6 +423,9 @@ def test_a_session_is_read_from_disk(tmp_path: Path) -> None:
     result = parity.of_session(found)
     assert result is not None
     assert result.reference
+    assert (result.steps, result.precision, result.no_reference) == (STEPS, "float32", None)
+    assert {d.kind for d in result.from_reference} >= {"layer", "output", "gradient", "update"}
+    assert 0 < max(d.relative for d in result.from_reference if d.kind == "output") < 1e-6
     assert [mode.verdict for mode in result.modes] == ["passed", "failed", "unknown"]
 
 
