@@ -284,18 +284,23 @@ def thinned(times_s: Sequence[float], levels: Sequence[int], most: int) -> list[
     return [(float(times_s[at]), int(values[at])) for at in sorted(kept)]
 
 
-def _column(host: Plane, stat: str, events: Int64, missing: Any) -> list[Any]:
+def _column(host: Plane, stat: str, events: Int64, missing: Any) -> npt.NDArray[Any]:
+    """The values of a stat for some events, ``missing`` for those that have none."""
     column = host.stats.get(stat)
     if column is None or not len(column.owner):
-        return [missing] * len(events)
+        return np.full(len(events), missing, object)
     place = np.minimum(np.searchsorted(column.owner, events), len(column.owner) - 1)
-    known = column.owner[place] == events
-    return [column.values[at] if has else missing for at, has in zip(place, known, strict=True)]
+    return np.where(column.owner[place] == events, column.values[place], missing)
 
 
 def _numbers(host: Plane, stat: str, events: Int64) -> Int64:
-    return np.array([int(value) for value in _column(host, stat, events, 0)], np.int64)
+    # A hand-made or damaged trace may hold a text or a fraction where bytes belong.
+    values = _column(host, stat, events, 0)
+    if values.dtype == object:
+        values = np.array([one if isinstance(one, (int, float)) else 0 for one in values])
+    numbers: Int64 = values.astype(np.int64)
+    return numbers
 
 
 def _texts(host: Plane, stat: str, events: Int64) -> list[str]:
-    return [str(value) for value in _column(host, stat, events, "")]
+    return [str(value) for value in _column(host, stat, events, "").tolist()]
