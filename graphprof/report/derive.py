@@ -11,9 +11,11 @@ from graphprof.analysis import compiling as compiling_analysis
 from graphprof.analysis import noise as noise_analysis
 from graphprof.analysis import overhead, parity, stats
 from graphprof.analysis import steps as step_analysis
+from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.breakdown import Breakdown
 from graphprof.analysis.whatif import WhatIf
-from graphprof.report import advice, agreement, compiling, memory, verdict
+from graphprof.errors import SessionError, TraceError
+from graphprof.report import advice, agreement, compiling, memory, operations, verdict
 from graphprof.report.document import (
     SCHEMA,
     Agreement,
@@ -68,6 +70,7 @@ def report(session: Session) -> Report:
     )
     modes = _with_compiling(modes, prices, info.workload.get("steps_per_epoch"))
     modes = _with_memory(modes, folders, traced, summary.baseline)
+    modes = tuple(_with_ops(mode, folders[mode.mode], attributed(mode.mode)) for mode in modes)
     noise = noise_analysis.machine_noise(info.machine, info.environment)
     doubt = noise_analysis.cannot_support(summary, noise)
     answer = verdict.sentence(modes, summary.baseline)
@@ -89,6 +92,16 @@ def report(session: Session) -> Report:
         parity=agreement.basis(compared),
         findings=advised.findings,
     )
+
+
+def _with_ops(mode: ModeReport, folder: RunFolder, found: Attribution | None) -> ModeReport:
+    try:
+        graph = operations.graph_of(folder)
+    except (SessionError, TraceError) as error:
+        return replace(
+            mode, ops=operations.of_mode(found), notes=(*mode.notes, f"{error.message}.")
+        )
+    return replace(mode, ops=operations.of_mode(found), graph=graph)
 
 
 def _with_compiling(

@@ -16,6 +16,7 @@ from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.whatif import WhatIf
 from graphprof.report.compiling import Compiling
 from graphprof.report.memory import ModeMemory
+from graphprof.report.operations import GraphSize, OpEntry
 from graphprof.report.parity_model import ArrayError, ParityBasis
 from graphprof.report.reasons import Reason
 from graphprof.session import Failure
@@ -215,6 +216,8 @@ class ModeReport:
     what_if: tuple[WhatIf, ...] = ()
     memory: ModeMemory | None = None
     compile: Compiling | None = None
+    ops: tuple[OpEntry, ...] | None = None
+    graph: GraphSize | None = None
 
 
 @dataclass(frozen=True)

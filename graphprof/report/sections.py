@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphprof.report import cells, compile_cells, findings_text, memory_cells, parity_cells
+from graphprof.report import (
+    cells,
+    compile_cells,
+    findings_text,
+    memory_cells,
+    ops_cells,
+    parity_cells,
+)
 from graphprof.report.cells import Cells
 from graphprof.report.document import Report
 
@@ -36,6 +43,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("breakdown", cells.breakdown, brief=True),
     Section("compile", compile_cells.price, brief=True),
     Section("built_again", compile_cells.again, brief=True, words=True),
+    Section("ops", ops_cells.largest),
+    Section("graphs", ops_cells.graphs),
     Section("parity", parity_cells.table),
     Section("memory", memory_cells.table),
     Section("what_if", findings_text.what_if),
