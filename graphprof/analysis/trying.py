@@ -2,7 +2,7 @@
 
 Times of one trial are paired: the runs of a pair follow each other, so that what slows the machine
 slows both. The gain is the mean of the pairs' log-ratios, its interval Student's t over the pairs, whose
-spread is pooled with what pairs of equal programs usually differ by: two or three pairs alone know
+spread is pooled with what pairs of equal programs usually differ by: one, two or three pairs alone know
 too little of their own spread.
 """
 
@@ -37,14 +37,14 @@ def gain_of_pairs(before_s: Sequence[float], after_s: Sequence[float]) -> Interv
         after_s: seconds with it, in the same order; a pair without its partner is left out.
 
     Returns:
-        None with fewer than two pairs: one pair says nothing about its own doubt.
+        None without a pair. One pair rests on the usual spread alone, and its interval is wide.
     """
     pairs = [(b, a) for b, a in zip(before_s, after_s, strict=False) if b > 0 and a > 0]
-    if len(pairs) < FEWEST_PAIRS:
+    if not pairs:
         return None
     logs = np.log([before / after for before, after in pairs])
     own = len(pairs) - 1
-    squares = own * float(logs.var(ddof=1)) + PRIOR_DF * PAIR_SD**2
+    squares = float(((logs - logs.mean()) ** 2).sum()) + PRIOR_DF * PAIR_SD**2
     df = own + PRIOR_DF
     half = t_quantile(df) * math.sqrt(squares / df / len(pairs))
     mean = float(logs.mean())

@@ -7,9 +7,11 @@ from graphprof.analysis import trying
 from graphprof.trials import Interval, Outcome
 
 
-def test_one_pair_gives_no_interval():
-    assert trying.gain_of_pairs([2.0], [1.0]) is None
-    assert trying.gain_of_pairs([2.0, 2.0], [1.0]) is None
+def test_one_pair_rests_on_what_is_usual():
+    assert trying.gain_of_pairs([], []) is None
+    one = trying.gain_of_pairs([2.0, 2.0], [1.0])
+    two = trying.gain_of_pairs([2.0, 2.0], [1.0, 1.0])
+    assert one.low < 1.3 < two.low < 2.0 < two.high < one.high
 
 
 def test_a_gain_is_before_over_after():

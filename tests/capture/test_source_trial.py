@@ -126,7 +126,8 @@ def test_a_long_program_gets_one_pair_and_it_is_said(tmp_path: Path) -> None:
     trial = change(tmp_path / "main.py", "sys.argv[1])", "sys.argv[1]) / 10")
     outcome = tried(path, trial, budget_s=0.1)
     assert (len(outcome.before_s), len(outcome.after_s)) == (1, 1)
-    assert outcome.measured is None
+    assert outcome.measured is not None
+    assert outcome.measured.high > 2 * outcome.measured.low
     assert "One pair" in " ".join(outcome.remarks)
 
 
