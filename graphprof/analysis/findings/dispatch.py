@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.evidence import EAGER_OP_S, Evidence
+from graphprof.analysis.findings.evidence import EAGER_OP_S, GRAPH_OP_S, Evidence
 from graphprof.analysis.recording import Line, Span
 
 _ELSEWHERE = (
@@ -183,7 +183,11 @@ def _loop_draft(evidence: Evidence, ops: int, cost: float, share: float, saved_s
         ),
         saved_s=saved_s,
         surely_s=0.5 * saved_s,
-        at_most_s=min(1.3 * saved_s, evidence.work_s),
+        # In a graph the kernels remain, and what the executor needs for each op.
+        at_most_s=min(
+            1.3 * saved_s,
+            max(saved_s, evidence.work_s - ops * (cost * (1 - share) + GRAPH_OP_S)),
+        ),
         confidence=0.85,
         change=f"Put @tf.function on `{name}`",
         refuted_by="The time per step stays the same under tf.function: the kernels take it.",

@@ -53,8 +53,12 @@ def _draft(evidence: Evidence, line: Line | None, sets: list[list[Building]]) ->
         ),
         saved_s=saved_s,
         surely_s=0.6 * saved_s,
-        # What is built also has to be freed: between the calls, where nothing is seen.
-        at_most_s=1.3 * saved_s + evidence.beside_s,
+        # What is built also has to be freed: between the calls, where nothing is seen. But one
+        # building of each remains.
+        at_most_s=min(
+            1.3 * saved_s + evidence.beside_s,
+            max(saved_s, evidence.work_s - sum(evidence.price_s(built[0]) for built in sets)),
+        ),
         confidence=0.95,
         change=(
             "Call compile() once, before the loop"

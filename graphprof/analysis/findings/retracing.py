@@ -85,7 +85,11 @@ def _judge(evidence: Evidence, built: list[Building]) -> Draft | None:
         saved_s=saved_s,
         surely_s=0.7 * saved_s,
         # Graphs that are built also have to be freed: between the calls, where nothing is seen.
-        at_most_s=1.1 * saved_s + evidence.beside_s,
+        # But one building remains.
+        at_most_s=min(
+            1.1 * saved_s + evidence.beside_s,
+            max(saved_s, evidence.work_s - evidence.price_s(built[0])),
+        ),
         confidence=0.95,
         change=guilty.cure,
         once=True,
