@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from graphprof import units
 from graphprof.analysis import layers
@@ -11,6 +11,7 @@ from graphprof.analysis.memory import footprint, resident
 from graphprof.analysis.memory.footprint import GAPS, Footprint, Row
 from graphprof.errors import GraphprofError
 from graphprof.session import RunFolder
+from graphprof.trace.labels import PASSES
 from graphprof.trace.model import Trace
 
 # Differences below are not worth a sentence: allocators round up by as much.
@@ -130,6 +131,8 @@ class ModeMemory:
         counts_from_bytes: it leaves out tensors of fewer bytes; 0 when it counts all.
         why_not: why there is no allocator, one sentence, or None.
         alive: what was taken in the step and is alive at its peak, the largest first.
+        by_pass: pass -> bytes of ``alive``: ``forward`` are activations, ``backward`` gradients and
+            what is needed to make them; ``gaps`` is left out.
         plan: XLA's, or None.
         weights_bytes: the model's variables, or None.
         trainable_bytes: of them, those that have gradients.
@@ -149,6 +152,7 @@ class ModeMemory:
     counts_from_bytes: int | None = None
     why_not: str | None = None
     alive: tuple[Alive, ...] = ()
+    by_pass: dict[str, int] = field(default_factory=dict)
     plan: PlanSizes | None = None
     weights_bytes: int | None = None
     trainable_bytes: int | None = None
@@ -188,6 +192,7 @@ def of_footprint(found: Footprint) -> ModeMemory:
         counts_from_bytes=memory.counts_from if memory else None,
         why_not=found.why_not,
         alive=tuple(_alive(row, total) for row in found.rows),
+        by_pass=_by_pass(found.rows),
         plan=_plan(found),
         weights_bytes=found.weights,
         trainable_bytes=found.trainable,
@@ -208,6 +213,14 @@ def _alive(row: Row, total: int) -> Alive:
         *(row.owner, in_pass, row.size, share, row.tensors),
         *(largest.op, largest.size, largest.shape),
     )
+
+
+def _by_pass(rows: Sequence[Row]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for row in rows:
+        if row.largest.op != GAPS:
+            sums[row.in_pass] = sums.get(row.in_pass, 0) + row.size
+    return {one: sums[one] for one in PASSES if one in sums}
 
 
 def _plan(found: Footprint) -> PlanSizes | None:

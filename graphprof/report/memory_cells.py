@@ -13,6 +13,7 @@ from graphprof.report.memory import ModeMemory, stages, title
 
 # Owners that the table names.
 _NAMED = 8
+_PASSES = (("forward", "Activations"), ("backward", "Gradients"), ("optimizer", "Optimizer's own"))
 
 
 def table(report: Report) -> Cells | None:
@@ -27,6 +28,8 @@ def table(report: Report) -> Cells | None:
         ("and takes", *(units.size(one.step_bytes) for _, one in known)),
         ("on top of", *(units.size(one.before_bytes) for _, one in known)),
     ]
+    for in_pass, what in _PASSES:
+        rows.append((what, *(units.size(one.by_pass.get(in_pass)) for _, one in known)))
     for leader in _leading([one for _, one in known], root):
         held = ({title(row, root): row.bytes for row in one.alive} for _, one in known)
         rows.append((f"  {leader}", *(units.size(own.get(leader)) for own in held)))

@@ -53,6 +53,9 @@ def test_the_json_has_it_all(report):
     modes = {mode["mode"]: mode["memory"] for mode in json.loads(to_json(report))["modes"]}
     assert modes["xla"]["plan"]["temporary_bytes"] == of(report, "xla").plan.temporary_bytes
     assert modes["xla"]["weights_bytes"] == 4608
+    for mode in ("eager", "graph", "xla"):
+        assert sum(modes[mode]["by_pass"].values()) == modes[mode]["needed_bytes"]
+        assert list(modes[mode]["by_pass"])[:2] == ["forward", "backward"]
     assert modes["eager"]["rss"]["growth"]["grows"]
     assert not modes["graph"]["rss"]["growth"]["grows"]
     untraced = modes["fit-spe=8"]

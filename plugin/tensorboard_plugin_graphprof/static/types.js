@@ -256,7 +256,7 @@
  * @typedef {{
  *   step_bytes: number | null, needed_bytes: number | null, source: string | null, peak_bytes: number | null,
  *   before_bytes: number | null, allocator: string | null, counts_from_bytes: number | null,
- *   why_not: string | null, alive: Alive[],
+ *   why_not: string | null, alive: Alive[], by_pass: Record<string, number>,
  *   plan: {
  *     temporary_bytes: number, needed_bytes: number, parameter_bytes: number, output_bytes: number,
  *     constant_bytes: number, modules: number
