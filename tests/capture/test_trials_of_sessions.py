@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import builders
@@ -132,3 +133,13 @@ def test_a_session_without_its_workload_cannot_be_tried(tmp_path):
         sessions.load(folder), ModeTrial("xla", "graph"), None, 60.0, Silent(), Stop()
     )
     assert "how to load its workload" in (registry.run(request).problem or "")
+
+
+def test_a_model_that_was_edited_since_is_told(tmp_path, measured):
+    measured({"graph": 0.01, "xla": 0.005})
+    request = request_of(tmp_path, ModeTrial("xla", "graph"))
+    environment = {**request.session.info.environment, "target_revision": "abc+changes"}
+    info = replace(request.session.info, environment=environment)
+    outcome = registry.run(replace(request, session=replace(request.session, info=info)))
+    assert any("abc+changes" in remark for remark in outcome.remarks)
+    assert registry.run(request).remarks == ()

@@ -103,8 +103,16 @@ def _outcome(done: Session, request: Request, against: str, changed: str, scale:
         parity=same,
         session=where,
         problem=f"{lost.message}." if lost and measured is None else None,
+        remarks=_remarks(request.session, done),
         interrupted=interrupted,
     )
+
+
+def _remarks(session: Session, done: Session) -> tuple[str, ...]:
+    was, now = (one.info.environment.get("target_revision") for one in (session, done))
+    if was == now:
+        return ()
+    return (f"The model's file is not as it was profiled: revision {now}, then {was}.",)
 
 
 def _parity(done: Session, against: str, changed: str) -> Parity:
