@@ -29,6 +29,7 @@ print(*sorted(loaded & {"tensorflow", "keras", "jax", "torch"}))
     [
         ("graphprof.cli",),
         ("graphprof.report", "graphprof.analysis", "graphprof.trace", "graphprof.session"),
+        ("graphprof.importing",),
         ("tensorboard_plugin_graphprof",),
         # The parent of a measurement: it drives workers and must stay as light as they are heavy.
         ("graphprof.capture.controller.schedule", "graphprof.capture.spec"),

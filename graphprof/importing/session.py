@@ -191,7 +191,7 @@ def _write_run(
     record = TraceRecord(relative, len(numbers), numbers, (), (), time)
     run = Run(
         mode=mode,
-        title=f"{mode}: {source.name}",
+        title=source.name,
         status="complete",
         resolved={
             "imported_from": str(source.path),

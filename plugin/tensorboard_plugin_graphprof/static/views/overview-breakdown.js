@@ -154,12 +154,14 @@ function overheadLine(modes) {
     const percent = Math.round((overhead.value - 1) * 100);
     return [`${mode} ${percent >= 0 ? "+" : "−"}${Math.abs(percent)} %`];
   });
+  const timed = modes.some(({ step_time_s: time }) => time.median !== null);
   return h(
     "p",
     { class: "hint", "data-testid": "overhead" },
     texts.length
-      ? `What tracing adds to a step, measured in the same process: ${texts.join(", ")}. The step times above are untraced.`
-      : "Tracing makes steps longer; by how much was not measured. The step times above are untraced.",
+      ? `What tracing adds to a step, measured in the same process: ${texts.join(", ")}.`
+      : "Tracing makes steps longer; by how much was not measured.",
+    timed ? " The step times above are untraced." : "",
   );
 }
 
