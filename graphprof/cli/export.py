@@ -55,6 +55,8 @@ def command(path: Path, what: str, by: str, form: str, output: Path | None) -> i
     layers      the mean traced step of each mode by layer and pass
     ops         the mean traced step of each mode by op
     difference  the gap of each mode to the baseline, in parts that sum to it
+    memory      what each mode's step holds at its peak, by layer and pass
+    resident    the resident set of every process, stage by stage
 
     \b
     graphprof export logs > steps.csv

@@ -18,7 +18,7 @@ from graphprof.analysis import steps as step_analysis
 from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.difference import By
 from graphprof.errors import GraphprofError, SessionError, UsageError
-from graphprof.report import program
+from graphprof.report import memory_export, program
 from graphprof.session import RunFolder, Session
 from graphprof.trace.kinds import KIND_IDS
 
@@ -214,6 +214,14 @@ def _difference(session: Session, by: By) -> Table:
     return made
 
 
+def _memory(session: Session, by: By) -> Table:  # noqa: ARG001
+    return Table(memory_export.ALIVE, *memory_export.alive(session))
+
+
+def _resident(session: Session, by: By) -> Table:  # noqa: ARG001
+    return Table(memory_export.RESIDENT, *memory_export.resident(session))
+
+
 def _attributed(session: Session, made: Table) -> Iterator[tuple[str, Attribution]]:
     """Whose the time of each traced mode is; what cannot be read is said in the table."""
     for folder in session.runs:
@@ -245,6 +253,8 @@ TABLES: dict[str, Kind] = {
     "difference": Kind(
         _difference, "the gap of each mode to the baseline, in parts that sum to it"
     ),
+    "memory": Kind(_memory, "what each mode's step holds at its peak, by layer and pass"),
+    "resident": Kind(_resident, "the resident set of every process, stage by stage"),
 }
 
 BYS: tuple[By, ...] = get_args(By)

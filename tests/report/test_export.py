@@ -168,3 +168,23 @@ def test_the_verb_writes_files_and_stdout_alike(built, tmp_path):
     assert written.stdout == ""
     assert (tmp_path / "out.csv").read_text() == printed.stdout
     assert isinstance(invoke("--format", "parquet").exception, UsageError)
+
+
+def test_memory_sums_to_what_the_report_says(recorded):
+    rows = exported(recorded, "memory")
+    for mode in answer.build(recorded).modes:
+        if not mode.memory.alive:
+            continue
+        taken = sum(row.bytes for row in mode.memory.alive)
+        assert total(rows, "bytes", mode=mode.mode) == taken
+        assert total(rows, "share", mode=mode.mode) == pytest.approx(1)
+        gaps = total(rows, "bytes", mode=mode.mode, **{"pass": "gaps"})
+        assert taken - gaps == mode.memory.needed_bytes
+
+
+def test_resident_sets_are_those_that_were_noted(recorded):
+    rows = exported(recorded, "resident")
+    eager = [row for row in rows if row["mode"] == "eager" and row["wave"] == "0"]
+    assert [row["after"] for row in eager[:4]] == ["imports", "loading", "first", "warmup"]
+    assert [row["at_ns"] for row in eager[:2]] == ["", ""]
+    assert int(eager[2]["rss_bytes"]) == recorded_session.FIRST["eager"]

@@ -123,7 +123,9 @@ function chart(mode, step, root, { high, longest }, width, said) {
       formatX: longest ? (value) => format.seconds(value) : (value) => `${Math.round((100 * value) / seconds)} %`,
       formatY: (value) => (value === 0 ? "0" : format.size(value)),
       base: mode.memory.before_bytes,
-      peak: planned.length ? peakOf(planned, " needed") : peakOf(used, ""),
+      peak: planned.length
+        ? peakOf(planned, (level) => `${format.size(level - (mode.memory.before_bytes ?? 0))} needed`)
+        : peakOf(used, format.size),
       tip,
       said: (at) => {
         const texts = lines(mode, root, at).map(([name, value]) => `${name} ${value}`);
@@ -177,11 +179,11 @@ function lastPart(op) {
 
 /**
  * @param {Point[]} points
- * @param {string} word
+ * @param {(level: number) => string} text
  * @returns {{ at: number, level: number, text: string } | null}
  */
-function peakOf(points, word) {
+function peakOf(points, text) {
   if (!points.length) return null;
   const [at, level] = points.reduce((most, point) => (point[1] > most[1] ? point : most));
-  return { at, level, text: format.size(level) + word };
+  return { at, level, text: text(level) };
 }
