@@ -21,7 +21,9 @@ from graphprof.errors import SessionError
 FORMAT_VERSION = 1
 MEMORY_FILE = "memory.json"
 
-Bytes = Annotated[int, Field(ge=0)]
+_MOST = (1 << 63) - 1
+Bytes = Annotated[int, Field(ge=0, le=_MOST)]
+Nanoseconds = Annotated[int, Field(ge=0, le=_MOST)]
 Role = Literal["weights", "optimizer"]
 
 
@@ -38,9 +40,9 @@ class Moment:
     """
 
     after: str
-    at_ns: int | None
+    at_ns: Nanoseconds | None
     rss_bytes: Bytes
-    calls: Annotated[int, Field(ge=0)] = 0
+    calls: Annotated[int, Field(ge=0, le=_MOST)] = 0
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,16 @@ class ResidentCurve:
         rss_bytes: shape (n,): resident set from that moment on.
     """
 
-    period_ns: int
-    looks: int
-    times_ns: tuple[int, ...]
+    period_ns: Nanoseconds
+    looks: Annotated[int, Field(ge=0)]
+    times_ns: tuple[Nanoseconds, ...]
     rss_bytes: tuple[Bytes, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.times_ns) != len(self.rss_bytes) or list(self.times_ns) != sorted(
+            self.times_ns
+        ):
+            raise ValueError("its times and levels do not go together")
 
 
 @dataclass(frozen=True)

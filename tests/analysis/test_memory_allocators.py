@@ -2,8 +2,11 @@
 
 import builders
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from graphprof.analysis.memory import allocators
+from graphprof.trace import marks
 from graphprof.trace.labels import Label, Labels
 
 KNOWN = Labels(scopes={"net/conv": Label("net/conv", "forward")})
@@ -65,3 +68,29 @@ def test_allocators_are_apart(tmp_path):
 
 def test_nothing_recorded_is_nothing_not_zero(tmp_path):
     assert curves(tmp_path) == ()
+
+
+odd = st.one_of(
+    st.integers(-(2**62), 2**62), st.floats(), st.text(max_size=5), st.binary(max_size=3)
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["MemoryAllocation", "MemoryDeallocation"]),
+            st.integers(0, 200),
+            st.dictionaries(
+                st.sampled_from([name for name in allocators.STATS if name not in marks.STATS]), odd
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_no_recording_is_too_odd(tmp_path, events):
+    """A trace may be anybody's: whatever stands where a size belongs, nothing fails."""
+    found = curves(tmp_path, *((name, start, 0, stats) for name, start, stats in events))
+    for one in found:
+        assert len(one.times_s) == len(one.levels)
+        assert all(step.peak >= step.before for step in one.steps)

@@ -139,10 +139,26 @@ def test_the_resident_set_is_cut_to_the_steps(tmp_path):
     assert found.rss[-1][0] == pytest.approx(12.322e-3, rel=0.01)
 
 
-def test_a_damaged_record_is_an_error_with_a_cure(tmp_path):
+CURVE = '{"curve": {"period_ns": 1, "looks": 1, "times_ns": %s, "rss_bytes": %s}}'
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        '{"processes": [{"wave": "x"}]}',
+        "[]",
+        "",
+        CURVE % ("[1, 2]", "[1]"),
+        CURVE % ("[2, 1]", "[1, 1]"),
+        CURVE % ("[1]", "[-1]"),
+        CURVE % (f"[{10**30}]", "[1]"),
+        '{"told": {"held": [{"name": "w", "role": "weights", "size": 1e400}]}}',
+    ],
+)
+def test_a_damaged_record_is_an_error_with_a_cure(tmp_path, damage):
     folder = run(tmp_path)
     file = graphprof_folder(folder.path) / memory_file.MEMORY_FILE
-    file.write_text('{"processes": [{"wave": "x"}]}')
+    file.write_text(damage)
     with pytest.raises(SessionError, match=r"memory\.json"):
         footprint.of_run(folder)
 

@@ -298,6 +298,8 @@ def _numbers(host: Plane, stat: str, events: Int64) -> Int64:
     values = _column(host, stat, events, 0)
     if values.dtype == object:
         values = np.array([one if isinstance(one, (int, float)) else 0 for one in values])
+    if values.dtype.kind == "f":
+        values = np.where(np.abs(values) < 1 << 62, values, 0)
     numbers: Int64 = values.astype(np.int64)
     return numbers
 

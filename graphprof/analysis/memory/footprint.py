@@ -262,6 +262,8 @@ def _rss(trace: Trace | None, record: MemoryRecord | None) -> tuple[Point, ...]:
     steps = marks.find(trace) if trace is not None else ()
     if trace is None or record is None or record.curve is None or not steps:
         return ()
+    if not record.curve.times_ns:
+        return ()
     start_ns, end_ns = (
         trace.origin_ns + ps // 1000
         for ps in (min(one.start_ps for one in steps), max(one.end_ps for one in steps))
