@@ -16,6 +16,7 @@ LEAST_GAIN = 1.3
 SHORT_OP_S = 20e-6
 """An op this short may be no longer with more rows: it is mostly its own start."""
 
+_WEIGHTS = 0.5
 _FIXED = ("python", "function_call", "dispatch", "idle")
 
 
@@ -59,21 +60,21 @@ def per_example(mode: ModeEvidence, factor: int = FACTOR) -> Interval | None:
     """Time of an example now over that in a batch ``factor`` times as large, from the trace.
 
     With V the part of the step T that grows with the batch, it is ``factor T / (T + (factor - 1) V)``.
-    V is likely the kernels and the input; at most the runtime's part as well (where kernels are too
-    short to be recorded it stands for them); at least only kernels of some length.
+    V is likely the kernels, the optimizer's apart (it works on the weights), and the input; at most
+    the runtime's part as well (where kernels are too short to be recorded it stands for them); at
+    least half of the kernels of some length (reading the weights takes as long for more rows).
     """
     step = mode.step
     if step is None or not step.traced_s:
         return None
-    work = step.seconds("op", "input", "py_function")
+    update = sum(row.op_s for row in mode.layers if row.in_pass == "optimizer")
+    work = max(0.0, step.seconds("op", "input", "py_function") - update)
     lengthy = sum(
-        row.wall_s
+        row.wall_s or 0.0
         for row in mode.ops
-        if row.wall_s is not None
-        and row.total_s is not None
-        and row.total_s > SHORT_OP_S * max(row.calls, 1.0)
+        if row.in_pass != "optimizer" and (row.total_s or 0.0) > SHORT_OP_S * max(row.calls, 1.0)
     )
-    least = (1 - PART_DOUBT) * min(work, lengthy)
+    least = _WEIGHTS * min(work, lengthy)
     most = min((1 + PART_DOUBT) * (work + step.seconds("runtime")), step.traced_s)
     low, value, high = sorted(_scaled(step, grows, factor) for grows in (most, work, least))
     return Interval(value, low, high)
