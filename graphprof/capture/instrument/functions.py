@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from graphprof.capture.instrument import private, signature, sites
 from graphprof.capture.instrument.origins import origin
 from graphprof.capture.instrument.sites import Site
+from graphprof.capture.instrument.spans import STEPS
 from graphprof.capture.instrument.watch import MOST_BUILDINGS, Watch
 
 Wrap = Callable[[Any], Any]
@@ -31,37 +33,39 @@ def watch_functions(watch: Watch) -> dict[str, Wrap]:
 
 
 def _call(watch: Watch, original: Any) -> Any:
-    tree = watch.tree
+    tree, buildings = watch.tree, watch.buildings
+    ident = threading.get_ident
 
     def __call__(self: Any, *args: Any, **kwds: Any) -> Any:  # noqa: N807
-        if watch.open_buildings or not tree.here():
-            if not tree.here():
+        if watch.open_buildings or ident() != tree.thread:
+            if ident() != tree.thread:
                 watch.counted_elsewhere("calls of tf.functions")
             return original(self, *args, **kwds)
         eagerly = private.running_functions_eagerly()
         kind = "call_eagerly" if eagerly else "call"
         name = getattr(self, "_name", "function")
-        site = sites.here(2)
+        quick = tree.current.kind in STEPS and private.called_by_keras_trainer(2)
+        site = tree.loop_site if quick else sites.here(2)
         outermost = tree.current is tree.root
-        built = len(watch.buildings)
+        built = len(buildings)
         token = tree.enter(kind, name, site)
         try:
             return original(self, *args, **kwds)
         finally:
             tree.leave(token)
-            if outermost and (eagerly or len(watch.buildings) != built):
+            if outermost and (eagerly or len(buildings) != built):
                 watch.replays.function(self, name, site, (args, kwds))
 
     return __call__
 
 
 def _run(watch: Watch, original: Any) -> Any:
-    tree = watch.tree
+    tree, ident = watch.tree, threading.get_ident
 
     def call_function(self: Any, name: Any, tensor_inputs: Any, num_outputs: Any) -> Any:
-        if not tree.here():
+        if ident() != tree.thread:
             return original(self, name, tensor_inputs, num_outputs)
-        text = name.decode() if isinstance(name, bytes) else str(name)
+        text = name if isinstance(name, str) else name.decode()
         token = tree.enter("run", text)
         try:
             return original(self, name, tensor_inputs, num_outputs)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from graphprof.capture.instrument import sites
+from graphprof.capture.instrument.spans import STEPS
 from graphprof.capture.instrument.watch import Watch
 
 Wrap = Callable[[Any], Any]
@@ -27,20 +29,26 @@ def watch_host(watch: Watch) -> dict[str, Wrap]:
 
 def _eager_op(watch: Watch, original: Any) -> Any:
     tree = watch.tree
-    here = tree.here
+    ident = threading.get_ident
     clock = time.perf_counter
     count = 0
 
     def execute_fast(*args: Any) -> Any:
         nonlocal count
-        if not here():
+        if ident() != tree.thread:
             return original(*args)
         start = clock()
         try:
             result = original(*args)
         finally:
             end = clock()
-            tree.op(args[1], end - start)
+            # ``Tree.op``, without the call: this is the hook that is called most.
+            entry = tree.current.ops.get(args[1])
+            if entry is None:
+                tree.current.ops[args[1]] = [1, end - start]
+            else:
+                entry[0] += 1
+                entry[1] += end - start
             if end >= tree.tick_at_s:
                 tree.on_tick(end)
         count += 1
@@ -94,17 +102,22 @@ def _convert(watch: Watch, original: Any) -> Any:
 
 
 def _read(watch: Watch, original: Any) -> Any:
-    tree = watch.tree
+    tree, ident = watch.tree, threading.get_ident
     clock = time.perf_counter
 
     def _numpy(self: Any) -> Any:
-        if not tree.here():
+        if ident() != tree.thread:
             return original(self)
         start = clock()
         result = original(self)
         seconds = clock() - start
         tree.op("<read>", seconds)
-        entry = watch.reads.setdefault(sites.here(2), [0, 0.0, 0])
+        # Keras asks in each step whether there was a batch: a short read, not the user's.
+        quick = seconds < _WORTH_A_SITE_S and tree.current.kind in STEPS
+        site = tree.loop_site if quick else sites.here(2)
+        entry = watch.reads.get(site)
+        if entry is None:
+            entry = watch.reads[site] = [0, 0.0, 0]
         entry[0] += 1
         entry[1] += seconds
         entry[2] += getattr(result, "nbytes", 0)

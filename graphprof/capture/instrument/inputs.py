@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -68,12 +69,12 @@ def _create(watch: Watch, original: Any) -> Any:
 
 
 def _next(watch: Watch, original: Any) -> Any:
-    tree = watch.tree
+    tree, ident = watch.tree, threading.get_ident
 
     def __next__(self: Any) -> Any:  # noqa: N807
-        if watch.open_buildings or not tree.here():
+        if watch.open_buildings or ident() != tree.thread:
             return original(self)
-        first = not self.__dict__.get("_graphprof_asked")
+        first = "_graphprof_asked" not in self.__dict__
         if first:
             self._graphprof_asked = True
         token = tree.enter("first_next" if first else "next", "", sites.here(2))

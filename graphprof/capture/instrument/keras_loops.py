@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from graphprof.capture.instrument.watch import MOST_CALLS, Watch
 
 Wrap = Callable[[Any], Any]
 
+_ENDS = ("on_train_end", "on_test_end", "on_predict_end")
 LOOPS = ("fit", "evaluate", "predict")
 ON_BATCH = ("train_on_batch", "test_on_batch", "predict_on_batch")
 
@@ -21,8 +23,9 @@ ON_BATCH = ("train_on_batch", "test_on_batch", "predict_on_batch")
 class Loop:
     """One call of ``fit``, ``evaluate`` or ``predict`` that is going on.
 
-    What lies between two steps is a *gap*; whether it belongs to the step, the epoch or the call is
-    known when it ends.
+    What lies between two steps is a *gap*. It belongs to the step until an epoch ends or the call
+    does (a validation counts as its epoch's end); what follows in it is the epoch's or the call's,
+    which is known when it ends.
     """
 
     def __init__(self, watch: Watch, method: str) -> None:
@@ -30,31 +33,44 @@ class Loop:
         self.method = method
         self.steps = 0
         self.epochs = 0
-        self.edge = "call"
+        self.between = False
+        """Whether the gap that is open lies between two steps of an epoch, as far as is known."""
+        self.first = True
         self.gap: Token | None = watch.tree.enter_apart("gap")
 
     def begin_step(self) -> bool:
         """The next step begins, the gap before it ends; say whether it is the first of an epoch."""
-        if self.gap is not None:
-            self.watch.tree.leave_as(self.gap, self.edge)
-            self.gap = None
-        return self.edge != "step"
+        gap = self.gap
+        if gap is None:
+            return False
+        self.gap = None
+        if self.between:
+            self.watch.tree.leave(gap)
+            return False
+        self.watch.tree.leave_as(gap, "call" if self.first else "epoch")
+        self.first = False
+        return True
 
     def end_step(self) -> None:
         """A step has ended: a gap begins."""
         self.steps += 1
-        self.edge = "step"
-        self.gap = self.watch.tree.enter_apart("gap")
+        self.between = True
+        self.gap = self.watch.tree.enter("gap", "step")
 
-    def epoch(self) -> None:
-        """An epoch begins or ends in this gap."""
-        if self.edge == "step":
-            self.edge = "epoch"
+    def edge(self) -> None:
+        """An epoch, or the call, begins or ends here."""
+        if self.between and self.gap is not None:
+            self.watch.tree.leave(self.gap)
+            self.between = False
+            self.gap = self.watch.tree.enter_apart("gap")
 
     def end(self) -> None:
         """The call has ended."""
         if self.gap is not None:
-            self.watch.tree.leave_as(self.gap, "call")
+            if self.between:
+                self.watch.tree.leave(self.gap)
+            else:
+                self.watch.tree.leave_as(self.gap, "call")
             self.gap = None
 
 
@@ -95,13 +111,17 @@ class KerasWatch:
                 watch.counted_elsewhere(f"calls of {method}")
                 return original(model, *args, **kwargs)
             site = sites.here(2)
+            if self.loops:
+                self.loops[-1].edge()
             record = self._record(method, model, site, args, kwargs)
             token = tree.enter("keras", method, site)
             loop = Loop(watch, method)
             self.loops.append(loop)
+            around, tree.loop_site = tree.loop_site, site
             try:
                 return original(model, *args, **kwargs)
             finally:
+                tree.loop_site = around
                 loop.end()
                 self.loops.remove(loop)
                 seconds = tree.leave(token)
@@ -182,18 +202,19 @@ class KerasWatch:
         return make_predict_function
 
     def _stepping(self, function: Any, name: str) -> Any:
-        tree = self.watch.tree
+        tree, loops = self.watch.tree, self.loops
+        enter, leave, ident = tree.enter, tree.leave, threading.get_ident
 
         def step(*args: Any, **kwargs: Any) -> Any:
-            if not tree.here():
+            if ident() != tree.thread:
                 return function(*args, **kwargs)
-            loop = self.loops[-1] if self.loops else None
+            loop = loops[-1] if loops else None
             first = loop is not None and loop.begin_step()
-            token = tree.enter("first_step" if first else "step", name)
+            token = enter("first_step" if first else "step", name)
             try:
                 return function(*args, **kwargs)
             finally:
-                tree.leave(token)
+                leave(token)
                 if loop is not None:
                     loop.end_step()
 
@@ -235,7 +256,7 @@ class KerasWatch:
 
     def _callbacks(self, original: Any) -> Any:
         # The class itself is watched, so it is changed in place rather than replaced.
-        for hook in ("on_epoch_begin", "on_epoch_end"):
+        for hook in ("on_epoch_begin", "on_epoch_end", *_ENDS):
             setattr(original, hook, self._edge(getattr(original, hook)))
         init = original.__init__
 
@@ -252,7 +273,7 @@ class KerasWatch:
 
         def hook(container: Any, *args: Any, **kwargs: Any) -> Any:
             if self.loops and self.watch.tree.here():
-                self.loops[-1].epoch()
+                self.loops[-1].edge()
                 self.loops[-1].epochs += begins
             return original(container, *args, **kwargs)
 
@@ -276,13 +297,13 @@ class KerasWatch:
                 setattr(callback, name, self._timed(method, label, private.code_site(method), ""))
 
     def _timed(self, method: Any, name: str, site: Site | None, module: str) -> Any:
-        tree = self.watch.tree
+        tree, ident = self.watch.tree, threading.get_ident
         if hasattr(method, "graphprof_watched"):
             return method
         place = None if module.startswith("keras.") else site
 
         def hook(*args: Any, **kwargs: Any) -> Any:
-            if not tree.here():
+            if ident() != tree.thread:
                 return method(*args, **kwargs)
             token = tree.enter("callback", name, place)
             try:

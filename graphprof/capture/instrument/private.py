@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import sys
 import types
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from typing import Any
 from graphprof.capture.instrument.sites import Site
 
 _EAGER = "tensorflow.python.eager"
+_SWITCH = f"{_EAGER}.polymorphic_function.eager_function_run"
 _KERAS_TRAINER = "keras.src.backend.tensorflow.trainer:TensorFlowTrainer"
 
 
@@ -265,8 +267,16 @@ def converted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def running_functions_eagerly() -> bool:
     """Whether ``tf.config.run_functions_eagerly(True)`` is in force."""
-    module = sys.modules.get(f"{_EAGER}.polymorphic_function.eager_function_run")
+    module = sys.modules.get(_SWITCH)
     return bool(getattr(module, "RUN_FUNCTIONS_EAGERLY", False))
+
+
+_TRAINER_FILE = os.path.join("keras", "src", "backend", "tensorflow", "trainer.py")
+
+
+def called_by_keras_trainer(skip: int) -> bool:
+    """Whether the frame ``skip`` above is Keras's own loop, and not code of the user's in it."""
+    return sys._getframe(skip).f_code.co_filename.endswith(_TRAINER_FILE)
 
 
 def dataset_inputs(dataset: Any) -> list[Any]:

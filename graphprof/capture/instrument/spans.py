@@ -19,6 +19,7 @@ from typing import Any
 
 from graphprof.capture.instrument.sites import Site
 
+STEPS = frozenset({"step", "first_step"})
 MOST_NODES = 20_000
 """Beyond so many, what would be a new node is counted under ``MORE`` of its parent."""
 MORE = "(more)"
@@ -113,6 +114,8 @@ class Tree:
         tick_at_s: when a span that ends is to look at the timers; a watcher that measures without
             spans calls ``on_tick`` then.
         nodes: how many there are.
+        loop_site: the user's line that called the Keras loop that is going on: what a look up the
+            stack from one of its steps would find.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -124,6 +127,7 @@ class Tree:
         self.tick_at_s = float("inf")
         self.timers: dict[Callable[[float], None], float] = {}
         self.nodes = 1
+        self.loop_site: Site | None = None
 
     def now_s(self) -> float:
         """Seconds since the watch began."""
@@ -176,7 +180,7 @@ class Tree:
             node = self._new(parent, kind, name, site)
         self.current = node
         start = self.clock()
-        if node.count == 0 and node.first_at_s == 0.0:
+        if not node.count and node.first_at_s == 0.0:
             node.first_at_s = start - self.origin_s
         return node, parent, start
 
@@ -195,12 +199,18 @@ class Tree:
         """Close the span that ``token`` stands for, and any left open inside; return its seconds."""
         node, parent, start = token
         end = self.clock()
-        node.add(end - start)
+        seconds = end - start
+        count = node.count
+        if count and count % node.stride:  # the usual case of ``Node.add``, without the call
+            node.count = count + 1
+            node.total_s += seconds
+        else:
+            node.add(seconds)
         node.last_end_s = end - self.origin_s
         self.current = parent
         if end >= self.tick_at_s:
             self.on_tick(end)
-        return end - start
+        return seconds
 
     def enter_apart(self, kind: str) -> Token:
         """Open a span whose name is known only when it ends (``leave_as``)."""
