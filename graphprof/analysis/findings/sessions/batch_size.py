@@ -16,6 +16,9 @@ LEAST_GAIN = 1.3
 SHORT_OP_S = 20e-6
 """An op this short may be no longer with more rows: it is mostly its own start."""
 
+FEW_ROWS = 32
+"""So many rows a kernel may take as one: it waits for the weights."""
+
 _WEIGHTS = 0.5
 _FIXED = ("python", "function_call", "dispatch", "idle")
 
@@ -28,7 +31,7 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
     # A batch must not be larger than the data.
     factor = min(FACTOR, evidence.steps_per_epoch or FACTOR)
     fixed = mode.step.share(*_FIXED, "runtime")
-    gain = per_example(mode, factor)
+    gain = per_example(mode, factor, size)
     if factor < FEWEST_TIMES or fixed < LEAST_FIXED or gain is None or gain.value < LEAST_GAIN:
         return []
     return [
@@ -56,13 +59,14 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
     ]
 
 
-def per_example(mode: ModeEvidence, factor: int = FACTOR) -> Interval | None:
+def per_example(mode: ModeEvidence, factor: int, size: int) -> Interval | None:
     """Time of an example now over that in a batch ``factor`` times as large, from the trace.
 
     With V the part of the step T that grows with the batch, it is ``factor T / (T + (factor - 1) V)``.
     V is likely the kernels, the optimizer's apart (it works on the weights), and the input; at most
     the runtime's part as well (where kernels are too short to be recorded it stands for them); at
-    least half of the kernels of some length (reading the weights takes as long for more rows).
+    least half of the kernels of some length (reading the weights takes as long for more rows), and
+    nothing where even the larger batch has no more than ``FEW_ROWS``.
     """
     step = mode.step
     if step is None or not step.traced_s:
@@ -74,7 +78,7 @@ def per_example(mode: ModeEvidence, factor: int = FACTOR) -> Interval | None:
         for row in mode.ops
         if row.in_pass != "optimizer" and (row.total_s or 0.0) > SHORT_OP_S * max(row.calls, 1.0)
     )
-    least = _WEIGHTS * min(work, lengthy)
+    least = 0.0 if factor * size <= FEW_ROWS else _WEIGHTS * min(work, lengthy)
     most = min((1 + PART_DOUBT) * (work + step.seconds("runtime")), step.traced_s)
     low, value, high = sorted(_scaled(step, grows, factor) for grows in (most, work, least))
     return Interval(value, low, high)
