@@ -17,7 +17,7 @@ from graphprof.analysis.owners import Op
 from graphprof.trace import hlo_cost
 from graphprof.trace.graphs import EagerOp, Graphs, Nodes, plain, size
 from graphprof.trace.labels import Labels
-from graphprof.trace.opnames import base_type
+from graphprof.trace.opnames import Names, base_type
 
 # Of ops that are alike in all but shapes so many different shapes are shown.
 _MOST_SHAPES = 1
@@ -49,10 +49,15 @@ class Costs:
         found: the run's graphs.
         known: what the run's op names mean.
         modules: XLA modules of its trace, by name.
+
+    Attributes:
+        built: the graph as built, None where there is none.
+        names: what the names of its nodes mean.
     """
 
     def __init__(self, found: Graphs, known: Labels, modules: Mapping[str, bytes]) -> None:
-        self._known = known
+        self.built = found.before
+        self.names = Names(known)
         self._nodes = _of_nodes(found)
         self._eager = _of_eager(found.eager or ())
         self._modules = modules

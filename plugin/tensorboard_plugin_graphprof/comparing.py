@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from graphprof.analysis import align, attribution, layers, ops
+from graphprof.analysis import align, attribution, layers, ops, optimizing
 from graphprof.analysis.align import Alignment
 from graphprof.analysis.attribution import Attribution
 from graphprof.analysis.difference import By
@@ -101,6 +101,7 @@ class Comparing:
             why = failed.message if failed else f"{folder.run.mode} was not traced"
             return _without(folder, why, failed.cure if failed else "Profile it again with traces")
         table = layers.table(found)
+        updates = optimizing.of(found)
         return {
             "mode": folder.run.mode,
             "error": None,
@@ -110,6 +111,7 @@ class Comparing:
             "tags": table.tags,
             "rows": [asdict(row) for row in table.rows],
             "ops": _columns(ops.table(found)),
+            "optimizer": None if updates is None else [asdict(one) for one in updates],
         }
 
 
@@ -128,4 +130,5 @@ def _without(folder: RunFolder, message: str, cure: str) -> dict[str, Any]:
         "tags": {},
         "rows": [],
         "ops": _columns(()),
+        "optimizer": None,
     }

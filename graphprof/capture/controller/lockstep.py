@@ -173,13 +173,19 @@ def graphs(crew: Crew) -> None:
     """Let each mode that is not known yet describe its graphs; nothing is timed after it."""
     around = crew.around
     for member in crew.shuffled(m for m in crew.members if m.child.arm == "mode"):
-        first_call_s = member.book.first_call_s or 0.0
-        if member.mode in around.described or first_call_s > constants.EXAMINED_FIRST_CALL_S:
+        if member.mode in around.described or not _affordable(member, crew):
             continue
         around.stop.check()
         around.described.add(member.mode)
         around.progress.doing(member.mode, "reading its graphs")
         crew.attempt(member, _graphs, crew)
+
+
+def _affordable(member: Member, crew: Crew) -> bool:
+    """Whether preparing the graph once more is worth its time; what XLA compiles is not run again."""
+    resolved = crew.around.ledger.run(member.mode).resolved
+    first_call_s = member.book.first_call_s or 0.0
+    return bool(resolved.get("jit_compile")) or first_call_s <= constants.EXAMINED_FIRST_CALL_S
 
 
 def _graphs(member: Member, crew: Crew) -> None:

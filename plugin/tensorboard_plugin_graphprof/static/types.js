@@ -234,7 +234,8 @@
  *
  * @typedef {{
  *   mode: string, error: Problem | null, step_s: number | null, op_s: number | null,
- *   labelled: number | null, tags: Record<string, number>, rows: LayerRow[], ops: OpColumns
+ *   labelled: number | null, tags: Record<string, number>, rows: LayerRow[], ops: OpColumns,
+ *   optimizer: {owner: string, wall_s: number | null, calls: number, recorded: number}[] | null
  * }} ModeLayers
  *
  * @typedef {{
