@@ -147,3 +147,67 @@ def test_a_mode_that_failed_has_said_enough(tmp_path: Path) -> None:
     shown = markdown.render(report)
     assert "xla: whether" not in shown
     assert "fit: whether it computes the same as graph is unknown. What this mode" in shown
+
+
+def with_reference(folder: Path, off: Mapping[str, Mapping[str, float]], **about: Any) -> Report:
+    """The same, with a float64 run that ``builders.results`` and ``about`` describe."""
+    path = builders.session(folder)
+    builders.save_results(path, off)
+    arrays = builders.results({"layer/dense": 2e-7}, **{"precision": "float64", **about})
+    parity_file.save(path / parity_file.REFERENCE_FILE, arrays)
+    return derive.report(session.load(path))
+
+
+def test_every_array_stands_against_the_baseline_and_against_float64(tmp_path: Path) -> None:
+    report = with_reference(tmp_path, {"xla": {"layer/dense": 8e-7}})
+    assert report.parity is not None
+    assert (report.parity.baseline, report.parity.steps) == ("graph", 3)
+    assert report.parity.reference == "float64, eager"
+    (own,) = [one for one in report.parity.arrays if one.name == "dense"]
+    assert own.reference is not None
+    assert own.reference.relative == pytest.approx(2e-7)
+    found = of(report, "xla").parity
+    assert found.verdict == "passed"
+    (dense,) = [one for one in found.arrays if one.name == "dense"]
+    assert dense.relative == pytest.approx(8e-7)
+    assert dense.reference.relative == pytest.approx(6e-7, rel=1e-2)
+    assert dense.tolerance == 1e-4
+    assert found.worst_from_reference.relative == pytest.approx(6e-7, rel=1e-2)
+    assert "xla by 6e-07 (layer dense)" in " ".join(printed(report).split())
+    written = json.loads(document.to_json(report))
+    assert written["modes"][2]["parity"]["arrays"][0]["reference"]["ok"] is True
+    assert written["parity"]["reference"] == "float64, eager"
+
+
+def test_a_mode_that_is_farther_from_the_truth_than_the_baseline_is_said(tmp_path: Path) -> None:
+    off = {"layer/dense": 2e-6, "layer/head": 0.0, "output/output": 0.0}
+    path = builders.session(tmp_path)
+    builders.save_results(path, {"xla": off})
+    truth = builders.results(dict.fromkeys(off, 1e-7), precision="float64")
+    parity_file.save(path / parity_file.REFERENCE_FILE, truth)
+    # Off in one of three arrays: the median is not.
+    assert "none is notably farther" in " ".join(printed(derive.report(session.load(path))).split())
+    builders.save_results(path, {"xla": dict.fromkeys(off, 2e-6)})
+    report = derive.report(session.load(path))
+    assert of(report, "xla").parity.times_baseline == pytest.approx(19, rel=1e-2)
+    assert "xla is typically 19.0x as far from it as graph" in " ".join(printed(report).split())
+
+
+def test_why_there_is_no_float64_run_is_said(tmp_path: Path) -> None:
+    report = with_reference(tmp_path, {}, coarse_ops=["MatMul in float32"])
+    assert report.parity is not None
+    assert report.parity.reference is None
+    assert "No float64 reference: The model does not compute in float64" in " ".join(
+        printed(report).split()
+    )
+
+
+def test_the_whole_table_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
+    report = with_reference(tmp_path, {"xla": {"layer/head": 0.5}})
+    assert "Largest relative errors" not in printed(report)
+    full = markdown.render(report, full=True)
+    (row,) = [line for line in full.splitlines() if line.startswith("| layer head")]
+    assert "5e-1 ≠" in row
+    assert "1e-4" in row
+    dense = next(line for line in full.splitlines() if line.startswith("| layer dense"))
+    assert "2e-7" in dense

@@ -8,7 +8,8 @@ import * as format from "../format.js";
 import { copyButton, table } from "../table.js";
 import { firstCalls } from "./compile-parts.js";
 import { crossings, lines, paysTable, reach, totalTip } from "./compile-pays.js";
-import { againSection, buildingsSection, programFunctions } from "./compile-tables.js";
+import { unlike } from "./parts.js";
+import { againSection, buildingsSection, graphsSection, programFunctions } from "./compile-tables.js";
 
 /** @typedef {import("../types.js").Report} Report */
 /** @typedef {import("../store.js").State} State */
@@ -101,6 +102,7 @@ class Page {
         this.toolbar,
       ),
       this.plot,
+      unlike(this.report),
       this.said,
       h(
         "p",

@@ -1,5 +1,7 @@
 // What the modes computed as rows: one an array, with a cell a mode; filtered and sorted. Pure.
 
+import { significant } from "../format.js";
+
 /** @typedef {import("../types.js").Report} Report */
 /** @typedef {import("../types.js").ArrayError} ArrayError */
 
@@ -116,4 +118,13 @@ export function amount(relative) {
   if (relative === null) return "all of it";
   if (relative === 0) return "0";
   return relative.toExponential(0).replace("e+", "e");
+}
+
+/**
+ * Units in the last place as text; large ones as a power of ten.
+ * @param {number} ulp
+ * @returns {string}
+ */
+export function ulps(ulp) {
+  return ulp < 1000 ? significant(ulp, 2) : amount(ulp);
 }

@@ -1,10 +1,12 @@
 // Whether the modes computed the same: each array, against the baseline and against a float64 run.
 
-import { hideTip, tipTable, withTip } from "../charts/tip.js";
-import { button, checkbox, fill, h, on, s, segmented } from "../dom.js";
+import { hideTip, withTip } from "../charts/tip.js";
+import { button, checkbox, fill, h, on, segmented } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
-import { amount, build, filter, position, sort } from "./parity-rows.js";
+import { copyButton } from "../table.js";
+import { legend, said, strip, tip } from "./parity-cells.js";
+import { explained, modesTable } from "./parity-modes.js";
+import { amount, build, filter, sort } from "./parity-rows.js";
 
 /** @typedef {import("../types.js").Report} Report */
 /** @typedef {import("../store.js").State} State */
@@ -15,9 +17,6 @@ import { amount, build, filter, position, sort } from "./parity-rows.js";
 
 // More rows than this make a page slow, and nobody reads them: the filter finds what is meant.
 const MOST_ROWS = 1000;
-const WIDTH = 120;
-const HEIGHT = 18;
-const PAD = 6;
 
 const KINDS = [
   { id: "", title: "All" },
@@ -28,9 +27,6 @@ const KINDS = [
   { id: "weight", title: "Weights" },
   { id: "update", title: "Updates" },
 ];
-
-/** @type {Record<string, string>} */
-const VERDICTS = { passed: "same", failed: "≠ differs", unknown: "not known" };
 
 /** @type {import("./view.js").View} */
 export const parity = {
@@ -297,174 +293,4 @@ class Page {
       })),
     };
   }
-}
-
-/**
- * @param {Report} report
- * @param {Parity} found
- * @returns {string}
- */
-function explained({ parity: basis }, { baseline, reference }) {
-  const steps = basis?.steps ?? "a few";
-  const truth = reference
-    ? " and from the same steps made in float64"
-    : basis?.no_reference
-      ? ` (not from a float64 run: ${basis.no_reference})`
-      : "";
-  return (
-    `Every mode made the same ${steps} steps from the same weights on the same batches; here is how far what it` +
-    ` computed is from ${baseline}${truth}, as a share of each array's largest magnitude.` +
-    " What was not compared may differ."
-  );
-}
-
-/**
- * @param {Report} report
- * @returns {HTMLElement}
- */
-function modesTable(report) {
-  const compared = report.modes.filter(({ parity: found }) => found);
-  /** @type {import("../table.js").Column[]} */
-  const columns = [
-    { title: "Mode" },
-    { title: "Results" },
-    { title: "Largest for its limit" },
-    { title: "From float64", hint: "The error against the same steps in float64, largest for its limit" },
-    { title: "Typically", hint: "How many times as far from the float64 run as the baseline: median of the arrays" },
-    { title: "Random numbers" },
-  ];
-  const rows = compared.map(({ mode, parity: found, error }) => ({
-    cells: [
-      { text: mode },
-      {
-        node: h("span", { class: `badge ${found?.verdict === "failed" ? "warn" : "plain"}` }, VERDICTS[found?.verdict ?? ""]),
-        raw: found?.verdict,
-      },
-      { text: found?.reason ? reason(found) : (worst(found?.worst) ?? error?.message ?? "") },
-      { text: worst(found?.worst_from_reference) ?? format.NOT_MEASURED },
-      {
-        text: found?.times_baseline
-          ? `${format.ratio(found.times_baseline, 2)} as far as ${report.baseline}`
-          : format.NOT_MEASURED,
-        raw: found?.times_baseline,
-      },
-      { text: randomness(report, found?.random ?? []) },
-    ],
-  }));
-  return h("div", { class: "scroll" }, table({ columns, rows, caption: "Verdicts", testid: "parity-modes" }));
-}
-
-/**
- * @param {import("../types.js").Agreement} found
- * @returns {string}
- */
-function reason({ reason: why, first_layer: first }) {
-  return `${why ?? ""}${first ? ` First to differ: ${first}.` : ""}`;
-}
-
-/**
- * @param {Report} report
- * @param {string[]} drawn
- * @returns {string}
- */
-function randomness({ parity: basis }, drawn) {
-  if (drawn.length) return `others: ${drawn.join(", ")}; only what they do not reach is compared`;
-  const layers = basis?.random_layers ?? [];
-  return layers.length ? `the same, by the seed: ${layers.join(", ")}` : "none";
-}
-
-/**
- * @param {import("../types.js").WorstError | null | undefined} found
- * @returns {string | null}
- */
-function worst(found) {
-  if (!found) return null;
-  const ulp = found.ulp === null ? "" : `, ${ulps(found.ulp)} ULP`;
-  return `${amount(found.relative)} of a limit of ${amount(found.tolerance)}${ulp} (${found.kind} ${found.name})`;
-}
-
-/**
- * @param {number} ulp
- * @returns {string}
- */
-function ulps(ulp) {
-  return ulp < 1000 ? format.significant(ulp, 2) : amount(ulp);
-}
-
-/**
- * @param {Parity} found
- * @returns {HTMLElement}
- */
-function legend({ baseline, reference }) {
-  const entry = (/** @type {SVGElement} */ mark, /** @type {string} */ text) =>
-    h("li", {}, h("span", {}, sample(mark)), text);
-  return h(
-    "ul",
-    { class: "legend" },
-    entry(s("circle", { class: "against-baseline", cx: 8, cy: 8, r: 3.5 }), `against ${baseline}`),
-    reference ? entry(s("circle", { class: "against-reference", cx: 8, cy: 8, r: 3.5 }), "against float64") : null,
-    entry(s("line", { class: "limit", x1: 8, x2: 8, y1: 0, y2: 16 }), "limit: to its right it differs (≠)"),
-    h("li", { class: "faint" }, "logarithmic, from 1e-9 to 10; ~ is not judged, 0 is exactly the same"),
-  );
-}
-
-/**
- * @param {SVGElement} mark
- * @returns {SVGElement}
- */
-function sample(mark) {
-  return s("svg", { width: 16, height: 16, class: "strip", "aria-hidden": "true" }, mark);
-}
-
-/**
- * @param {Cell} cell
- * @param {number} tolerance
- * @returns {SVGElement}
- */
-function strip({ error, own }, tolerance) {
-  const x = (/** @type {number | null} */ value) => PAD + position(value) * (WIDTH - 2 * PAD);
-  const middle = HEIGHT / 2;
-  const beside = error?.reference;
-  return s(
-    "svg",
-    { width: WIDTH, height: HEIGHT, class: "strip", "aria-hidden": "true" },
-    s("line", { class: "track", x1: PAD, x2: WIDTH - PAD, y1: middle, y2: middle }),
-    s("line", { class: "limit", x1: x(tolerance), x2: x(tolerance), y1: 1, y2: HEIGHT - 1 }),
-    beside ? s("circle", { class: "against-reference", cx: x(beside.relative), cy: middle, r: 3.5 }) : null,
-    own || !error
-      ? null
-      : s("circle", { class: "against-baseline", cx: x(error.relative), cy: middle, r: 3.5 }),
-  );
-}
-
-/**
- * @param {Cell} cell
- * @returns {string}
- */
-function said({ error, own }) {
-  if (!error) return "not compared";
-  if (own) return error.reference ? amount(error.reference.relative) : format.NOT_MEASURED;
-  return `${amount(error.relative)}${error.ok === false ? " ≠" : error.ok === null ? " ~" : ""}`;
-}
-
-/**
- * @param {Cell} cell
- * @param {Row} row
- * @param {string} baseline
- */
-function tip({ error, own, column }, row, baseline) {
-  /** @type {[string, string][]} */
-  const lines = [];
-  const add = (
-    /** @type {string} */ against,
-    /** @type {{relative: number | null, ulp: number | null, ok: boolean | null}} */ one,
-  ) => {
-    const ulp = one.ulp === null ? "" : ` (${ulps(one.ulp)} ULP)`;
-    lines.push([`against ${against}`, `${amount(one.relative)}${ulp}`]);
-    if (one.ok !== true) lines.push(["", one.ok === null ? "not judged" : "beyond the limit"]);
-  };
-  if (error && !own) add(baseline, error);
-  if (error?.reference) add("float64", error.reference);
-  lines.push(["limit", amount(row.tolerance)]);
-  return tipTable(`${column}: ${row.kind} ${row.name}`, lines);
 }

@@ -85,3 +85,15 @@ function number(value, name) {
 export function range(low, high, text) {
   return low === null || high === null ? format.NOT_MEASURED : `${text(low)} – ${text(high)}`;
 }
+
+/**
+ * What stands beside any claim that a mode is faster, where its results are known to differ.
+ * @param {import("../types.js").Report} report
+ * @returns {HTMLElement | null}
+ */
+export function unlike(report) {
+  const modes = report.modes.filter(({ parity }) => parity?.verdict === "failed").map(({ mode }) => mode);
+  if (!modes.length) return null;
+  const words = `≠ The results of ${modes.join(" and ")} differ from those of ${report.baseline}: its times are those of other work.`;
+  return h("p", { class: "unlike", "data-testid": "unlike" }, words);
+}
