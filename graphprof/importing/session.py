@@ -42,6 +42,7 @@ class Wish:
     Attributes:
         name: end of the session's folder name.
         modes: resolved path of a file -> name of its mode.
+        alone: whether there is one trace only, so that what does not fit it fits none.
         phase: what was run, or None to guess.
         baseline: the mode that others are compared with, or None for the first in order.
         step_event: name of the event that is a step, or None.
@@ -49,6 +50,7 @@ class Wish:
 
     name: str = "import"
     modes: Mapping[Path, str] | None = None
+    alone: bool = False
     phase: Phase | None = None
     baseline: str | None = None
     step_event: str | None = None
@@ -98,6 +100,7 @@ def run(arguments: Sequence[str], logdir: Path, wish: Wish | None = None) -> Imp
     """
     wish = wish or Wish()
     found, refused = sources.find(arguments)
+    wish = replace(wish, alone=len(found) == 1)
     names = _names_of(found, wish)
     now = datetime.datetime.now().astimezone()
     folder = _new_folder(logdir, f"{now:%Y%m%d-%H%M%S}-{disk.folder_name(wish.name)}")
@@ -169,9 +172,10 @@ def _unreadable(source: Source, guessed: dict[Source, Guess], wish: Wish) -> Ref
             marking.parse(source.path)  # that it will be possible later
         modules = xspace.hlo_modules(source.path)
         guessed[source] = contents.guess(trace.host, modules, found.spans)
-    except UsageError:
-        raise
     except GraphprofError as error:
+        # Of several traces some may not have the event that was named.
+        if isinstance(error, UsageError) and wish.alone:
+            raise
         where = str(source.path)
         said = error.message if where in error.message else f"{where}: {error.message}"
         return Refused(where, said, error.cure)

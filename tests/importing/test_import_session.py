@@ -223,6 +223,16 @@ def test_good_ones_are_imported_beside_bad_ones(tmp_path):
     assert sum("Not imported" in note for note in session.info.notes) == 2
 
 
+def test_a_trace_without_the_named_event_is_refused_beside_others(tmp_path):
+    plain = put(tmp_path, loop(), "a")
+    named = put(tmp_path, builders.trace({"python": [("mine", 0, 9), ("mine", 10, 9)]}), "b")
+    session, refused = imported(tmp_path, plain, named, step_event="mine")
+    assert session.run("trace").run.trace.steps_asked == 2
+    assert [bad.path for bad in refused] == [str(plain)]
+    with pytest.raises(UsageError, match="mine"):
+        imported(tmp_path, plain, step_event="mine")
+
+
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.8, 0.97])
 def test_no_cut_makes_it_fail_in_another_way(tmp_path, share):
     data = builders.mode_trace("fit-spe=4", 16)

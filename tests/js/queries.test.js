@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { atOnce } from "../../plugin/tensorboard_plugin_graphprof/static/views/timeline.js";
 import {
   isAboutWork,
   layerQuery,
@@ -28,4 +29,14 @@ test("queries read as people say it, also when typed by hand", () => {
   );
   assert.equal(queryTitle("layer:100%"), "Ops of 100%");
   assert.equal(queryTitle("op:Conv2D"), "op:Conv2D");
+});
+
+test("of very many modes those that matter are drawn, in their order", () => {
+  const modes = /** @type {any[]} */ (Array.from({ length: 40 }, (_, at) => ({ mode: `m${at}` })));
+  const report = /** @type {any} */ ({ baseline: "m20", in_question: "m30" });
+  const names = (/** @type {any} */ state) => atOnce(modes, report, state).map(({ mode }) => mode);
+  const drawn = names({ mode: "m39", other: "gone" });
+  assert.equal(drawn.length, 12);
+  assert.deepEqual(drawn, ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m20", "m30", "m39"]);
+  assert.deepEqual(atOnce(modes.slice(0, 3), report, {}).length, 3);
 });

@@ -34,12 +34,12 @@ export function searchBox(context, done) {
 
 /**
  * @param {{
- *   context: Context, modes: ModeTrack[], problems: string[], search: HTMLElement, mostlyOpen: boolean,
+ *   context: Context, modes: ModeTrack[], left: number, problems: string[], search: HTMLElement, mostlyOpen: boolean,
  *   moves: import("./timeline-moves.js").Moves
- * }} options `modes` are all, hidden ones included
+ * }} options `modes` are all, hidden ones included; `left` is how many more there are
  * @returns {Child[]}
  */
-export function controls({ context, modes, problems, search, mostlyOpen, moves }) {
+export function controls({ context, modes, left, problems, search, mostlyOpen, moves }) {
   const { step, hide } = context.state();
   const most = Math.max(...modes.map(({ outline }) => outline.steps.num.length));
   return [
@@ -69,6 +69,12 @@ export function controls({ context, modes, problems, search, mostlyOpen, moves }
     }),
     h("span", { class: "spring" }),
     ...modeBoxes(context, modes, hide),
+    left > 0 &&
+      h(
+        "span",
+        { class: "hint", title: "The link Timeline of a mode in the Overview opens it here" },
+        `and ${left} more modes`,
+      ),
     problems.length > 0 &&
       h(
         "span",

@@ -22,6 +22,7 @@ import { ModeTrack } from "./timeline-track.js";
 
 const FETCH_AFTER = 40; // ms of rest before data are asked for
 const REMEMBER_AFTER = 250; // browsers limit how often an address may change
+const MOST_MODES = 12; // of hundreds of imported traces nobody sees more at once
 
 /** @type {import("./view.js").View} */
 export const timeline = {
@@ -29,7 +30,8 @@ export const timeline = {
   title: "Timeline",
   async open(context) {
     const report = await context.report();
-    const traced = report.modes.filter((mode) => mode.trace);
+    const all = report.modes.filter((mode) => mode.trace);
+    const traced = atOnce(all, report, context.state());
     const opened = await Promise.allSettled(
       traced.map(async ({ mode }) => new ModeTrack(context, mode, await context.trace(mode))),
     );
@@ -46,9 +48,24 @@ export const timeline = {
       ...modes.flatMap(({ mode, outline }) => outline.problems.map((text) => `${mode}: ${text}`)),
     ];
     if (!modes.length) return nothingTraced(problems);
-    return new TimelineView(context, modes, problems).opened();
+    return new TimelineView(context, modes, problems, all.length - traced.length).opened();
   },
 };
+
+/**
+ * The modes that are drawn: all, or of very many those that the address and the report speak of, then the first.
+ * @param {import("../types.js").ModeReport[]} traced
+ * @param {import("../types.js").Report} report
+ * @param {State} state
+ * @returns {import("../types.js").ModeReport[]}
+ */
+export function atOnce(traced, { baseline, in_question: inQuestion }, { mode, base, other }) {
+  const first = [mode, base, other, baseline, inQuestion].filter((name) => name);
+  const names = new Set([...first, ...traced.map((one) => one.mode)]);
+  const known = [...names].filter((name) => traced.some((one) => one.mode === name));
+  const chosen = new Set(known.slice(0, MOST_MODES));
+  return traced.filter((one) => chosen.has(one.mode));
+}
 
 /**
  * @param {string[]} problems
@@ -70,8 +87,10 @@ class TimelineView {
    * @param {Context} context
    * @param {ModeTrack[]} modes
    * @param {string[]} problems
+   * @param {number} left how many more modes there are
    */
-  constructor(context, modes, problems) {
+  constructor(context, modes, problems, left) {
+    this.left = left;
     this.context = context;
     this.all = modes;
     /** @type {ModeTrack[]} those that are not hidden */
@@ -226,11 +245,11 @@ class TimelineView {
   }
 
   fillBar() {
-    const { context, all, problems, search } = this;
+    const { context, all, problems, search, left } = this;
     const moves = this.moves();
     fill(
       this.bar,
-      ...controls({ context, modes: all, problems, search, moves, mostlyOpen: this.mostlyOpen() }),
+      ...controls({ context, modes: all, left, problems, search, moves, mostlyOpen: this.mostlyOpen() }),
     );
   }
 
