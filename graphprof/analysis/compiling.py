@@ -29,6 +29,8 @@ class ModePrice:
         first_call_traced: whether the profiler was on in it (there are no others).
         steps_in_first: steps that it holds.
         extra_s: the first call beyond the steady steps that it holds; None without step times.
+        recurring_s: what building and compiling again added to a timed step, on average; None without
+            step times.
         traced: the first call in parts, of the process that traced it; None without that trace.
         building: seconds of building in the first call, over processes, from the building log and
             without the profiler where that is known; None where buildings were not watched.
@@ -47,6 +49,7 @@ class ModePrice:
     first_call_traced: bool
     steps_in_first: int
     extra_s: float | None
+    recurring_s: float | None
     traced: FirstCall | None
     building: stats.Estimate | None
     buildings: tuple[Building, ...] | None
@@ -83,7 +86,8 @@ def _price(
     problems: list[str] = []
     logs = _logs(run, problems)
     line = lines.get(mode)
-    usual_s = None if line is None else line.step_s * measurement.steps_per_call
+    step_s = own.step_time.median if own and own.step_time else None
+    usual_s = None if step_s is None else step_s * measurement.steps_per_call
     later = rebuilding.occurrences(logs or (), measurement)
     example = _example(logs or (), measurement)
     return ModePrice(
@@ -92,6 +96,7 @@ def _price(
         first_call_traced=bool(own and own.first_step_traced),
         steps_in_first=measurement.steps_per_call,
         extra_s=None if line is None else line.start_s,
+        recurring_s=None if own is None else recurring_s(own),
         traced=_traced(run, measurement.steps_per_call, problems),
         building=None if logs is None else _building(logs, measurement),
         buildings=None if logs is None else _in_first(example),
@@ -104,7 +109,7 @@ def _price(
         again=rebuilding.grouped(later, usual_s),
         left_out=sum(log.left_out for log in logs or ()),
         break_even=tuple(
-            breakeven.break_even(line, other, ratio_between(session, summary, mode, name), between)
+            breakeven.break_even(line, other, _ratio_in_all(session, summary, mode, name), between)
             for name, other in lines.items()
             if name != mode
         )
@@ -113,6 +118,36 @@ def _price(
         calls_s=_calls(measurement),
         problems=tuple(problems),
     )
+
+
+def recurring_s(mode: steps.StepSummary) -> float | None:
+    """What building and compiling again adds to a step on average, beyond the step time.
+
+    Calls that do so are left out of the step time, where they are not the rule; a long run has them.
+    """
+    if mode.step_time is None:
+        return None
+    built = mode.built
+    if not built.left_out:
+        return 0.0
+    usual_s = built.count * mode.step_time.median * mode.steps_per_call
+    return max(0.0, built.seconds - usual_s) / (built.of * mode.steps_per_call)
+
+
+def _ratio_in_all(
+    session: Session, summary: steps.SessionSteps, mode: str, other: str
+) -> tuple[float, float, float] | None:
+    """``ratio_between`` of steps with what building and compiling again adds to them."""
+    found = ratio_between(session, summary, mode, other)
+    one, two = summary.mode(mode), summary.mode(other)
+    if found is None or one is None or two is None or two.step_time is None:
+        return None
+    added, base = recurring_s(one) or 0.0, recurring_s(two) or 0.0
+    if not added and not base:
+        return found
+    step_s = two.step_time.median
+    value, low, high = ((r * step_s + added) / (step_s + base) for r in found)
+    return value, low, high
 
 
 def ratio_between(
@@ -150,14 +185,15 @@ def _line(mode: str, summary: steps.SessionSteps) -> Line | None:
     found = summary.mode(mode)
     if found is None or found.first_step is None or found.step_time is None:
         return None
+    again_s = recurring_s(found) or 0.0
     return Line(
         mode=mode,
         first_s=found.first_step.median,
         processes=len(found.first_steps_s),
         steps_in_first=found.steps_per_call,
-        step_s=found.step_time.median,
-        step_low_s=found.step_time.low,
-        step_high_s=found.step_time.high,
+        step_s=found.step_time.median + again_s,
+        step_low_s=None if found.step_time.low is None else found.step_time.low + again_s,
+        step_high_s=None if found.step_time.high is None else found.step_time.high + again_s,
     )
 
 

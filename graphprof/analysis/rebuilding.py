@@ -198,7 +198,7 @@ def why_built(building: Building, before: Sequence[Building]) -> Cause:
     if same:
         differences = retraces.explain(building, same)
         if differences:
-            return _cause(differences)
+            return _cause(differences, _open_size(building, differences))
         words = "built again with the same arguments: it had made variables when it was first built"
         return Cause("same", None, words, "make variables before the first call")
     twins = [
@@ -211,6 +211,15 @@ def why_built(building: Building, before: Sequence[Building]) -> Cause:
         words = f"another function of the same code: it is made anew ({len(twins) + 1} so far)"
         return Cause("anew", None, words, "make the tf.function once, outside the step")
     return Cause("first", None, "first called only now", None)
+
+
+def _open_size(building: Building, differences: Sequence[Difference]) -> str | None:
+    """What to say where TensorFlow has left a size open by itself."""
+    if not building.reduce_retracing or differences[0].cause != "shape":
+        return None
+    if "None" not in differences[0].words.rpartition("→")[2]:
+        return None
+    return "nothing more: that size is open now, and other sizes are not built for"
 
 
 def _recompiled(log: ProcessLog, process: Process | None) -> list[Occurrence]:

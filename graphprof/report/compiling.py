@@ -116,6 +116,7 @@ class Compiling:
     first_call_traced: bool
     steps_in_first_call: int
     extra_s: float | None
+    recurring_s: float | None
     traced_first_call_s: float | None
     parts: tuple[CallPart, ...] | None
     building_s: Seconds | None
@@ -137,6 +138,7 @@ def of_mode(price: compiling.ModePrice, steps_per_epoch: int | None) -> Compilin
         first_call_traced=price.first_call_traced,
         steps_in_first_call=price.steps_in_first,
         extra_s=price.extra_s,
+        recurring_s=price.recurring_s,
         traced_first_call_s=traced.seconds if traced else None,
         parts=tuple(
             CallPart(part, seconds, seconds / traced.seconds if traced.seconds else 0.0)

@@ -63,6 +63,34 @@ def test_first_calls_are_those_without_the_profiler(folder: Path) -> None:
     assert found["calls_s"][0] == untraced[0]
 
 
+def test_what_is_built_in_timed_calls_again_and_again_counts_in_when_it_pays(folder: Path) -> None:
+    path = folder / "graph/plugins/graphprof/measurement.json"
+    before = as_json(folder)["graph"]
+    measured = json.loads(path.read_text())
+    calls = 0
+    for process in measured["processes"]:
+        if process["arm"] == "mode":
+            for block in process["blocks"]:
+                block["calls_s"][2], block["built"] = 10.0, [2]
+                calls += len(block["calls_s"])
+    path.write_text(json.dumps(measured))
+    found = report(folder)
+    graph = as_json(folder)["graph"]
+    blocks = next(mode for mode in found.modes if mode.mode == "graph").measured
+    assert blocks is not None
+    step_s = next(mode for mode in found.modes if mode.mode == "graph").step_time_s.median
+    assert step_s is not None
+
+    # The step time is without these calls, a long run is not.
+    assert step_s < 1.0
+    assert before["recurring_s"] == 0.0
+    assert graph["recurring_s"] == pytest.approx(blocks.blocks * (10.0 - step_s) / calls)
+    assert graph["recurring_s"] > 1.0
+    eager = next(one for one in graph["break_even"] if one["against"] == "eager")
+    assert eager["status"] in ("never", "ahead until")
+    assert any("built or compiled anew" in warning for warning in found.warnings)
+
+
 def test_what_was_built_again_says_where_and_why(folder: Path) -> None:
     recompiled, rebuilt = sorted(as_json(folder)["xla"]["again"], key=lambda one: -len(one["what"]))
 

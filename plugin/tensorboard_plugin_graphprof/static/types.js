@@ -68,12 +68,18 @@
  *   breakdown: Part[] | null,
  *   parity?: Agreement | null,
  *   measured: {processes: number, blocks: number, steps: number, warmup_steps: number} | null,
- *   trace: TraceInfo | null, what_if?: WhatIf[], compile?: Compiling | null
+ *   trace: TraceInfo | null, what_if?: WhatIf[], compile?: Compiling | null,
+ *   graph?: GraphSize | null
  * }} ModeReport
  *
  * @typedef {{ file: string, line: number }} CodeLine
  *
  * @typedef {{ part: string, seconds: number, share: number }} CallPart
+ *
+ * @typedef {{
+ *   before: number, optimised: number | null, ran: number | null, removed: Record<string, number>,
+ *   instructions: number | null, fusions: number | null
+ * }} GraphSize
  *
  * @typedef {{
  *   function: string, defined_at: CodeLine | null, called_from: CodeLine | null, arguments: string,
@@ -94,7 +100,8 @@
  * What building and compiling cost a mode.
  * @typedef {{
  *   first_call_s: StepTime | null, first_call_traced: boolean, steps_in_first_call: number,
- *   extra_s: number | null, traced_first_call_s: number | null, parts: CallPart[] | null,
+ *   extra_s: number | null, recurring_s: number | null, traced_first_call_s: number | null,
+ *   parts: CallPart[] | null,
  *   building_s: StepTime | null, buildings: BuiltGraph[] | null, before: BuiltGraph[],
  *   again: BuiltAgain[], left_out: number, break_even: BreakEven[], calls_s: number[],
  *   problems: string[]

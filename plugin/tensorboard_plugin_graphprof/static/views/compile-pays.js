@@ -29,7 +29,8 @@ export function lines(report) {
       sum += seconds;
       return [(call + 1) * first, sum];
     });
-    return [{ name: mode, series: index % SERIES, start: compile.extra_s, step: median, first, measured }];
+    const step = median + (compile.recurring_s ?? 0);
+    return [{ name: mode, series: index % SERIES, start: compile.extra_s, step, first, measured }];
   });
 }
 

@@ -77,6 +77,39 @@ export function buildingsSection(modes) {
 }
 
 /**
+ * Nodes of the graphs before and after they were optimised; null when nothing was recorded of any.
+ * @param {ModeReport[]} modes
+ * @returns {HTMLElement | null}
+ */
+export function graphsSection(modes) {
+  const known = modes.filter(({ graph }) => graph);
+  if (!known.length) return null;
+  /** @type {Column[]} */
+  const columns = [
+    { title: "Mode" },
+    { title: "Built", number: true },
+    { title: "After Grappler", number: true },
+    { title: "As run", number: true, hint: "With oneDNN's kernels in place of TensorFlow's" },
+    { title: "Gone" },
+    { title: "XLA instructions", number: true },
+    { title: "of them fusions", number: true },
+  ];
+  const rows = known.map(({ mode, graph }) => {
+    const gone = Object.entries(graph?.removed ?? {}).map(([why, count]) => `${why} ${format.count(count)}`);
+    return {
+      attributes: { "data-mode": mode },
+      cells: [
+        { text: mode },
+        ...[graph?.before, graph?.optimised, graph?.ran].map((nodes) => ({ text: format.count(nodes), raw: nodes ?? null })),
+        { text: gone.join(", "), class: "words" },
+        ...[graph?.instructions, graph?.fusions].map((nodes) => ({ text: format.count(nodes), raw: nodes ?? null })),
+      ],
+    };
+  });
+  return section("The graph", "nodes, as Python built it and as it runs", columns, rows, "graphs", "");
+}
+
+/**
  * @param {BuiltFunction[]} functions
  * @returns {HTMLElement}
  */

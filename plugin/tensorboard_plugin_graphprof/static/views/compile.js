@@ -83,6 +83,7 @@ class Page {
       firstCalls(this.report),
       againSection(again, known.some((mode) => mode.compile?.buildings !== null)),
       buildingsSection(known),
+      graphsSection(known),
       problems(known),
     ];
   }
@@ -101,8 +102,8 @@ class Page {
         h("span", { class: "spring" }),
         this.toolbar,
       ),
-      this.plot,
       unlike(this.report),
+      this.plot,
       this.said,
       h(
         "p",
