@@ -175,3 +175,15 @@ def test_hostile_names_come_back_as_they_are(ask):
     status, answer = ask("difference", session="hostile", **query)
     assert status == 200
     assert builders.HOSTILE[1] in {part["op_type"] for part in answer["difference"]["parts"]}
+
+
+def test_asynchronous_instructions_are_intervals_and_what_is_not_known_is_null(modes):
+    ops = modes["xla"]["ops"]
+    intervals = zip(ops["op_type"], ops["low_s"], ops["high_s"], strict=True)
+    wide = {kind for kind, low, high in intervals if high > 1.05 * low}
+    assert "convolution" in wide  # runs in the thread pool; its event is only the launch
+    assert all(low <= high for low, high in zip(ops["low_s"], ops["high_s"], strict=True))
+    # No graph was recorded beside this trace: shapes and costs are not known.
+    graph = modes["graph"]
+    assert set(graph["ops"]["flops"]) == set(graph["ops"]["bytes"]) == {None}
+    assert graph["optimizer"] is None

@@ -19,6 +19,8 @@ from graphprof.session import Block
 
 # Records are written at least this often while rounds run, seconds.
 _SAVE_S = 10.0
+# Graphs whose first call took longer are not prepared once more to be described, seconds.
+_PREPARED_AGAIN_S = 60.0
 # How often the caller is asked which modes need more rounds, seconds.
 _SETTLE_S = 2.0
 
@@ -185,7 +187,7 @@ def _affordable(member: Member, crew: Crew) -> bool:
     """Whether preparing the graph once more is worth its time; what XLA compiles is not run again."""
     resolved = crew.around.ledger.run(member.mode).resolved
     first_call_s = member.book.first_call_s or 0.0
-    return bool(resolved.get("jit_compile")) or first_call_s <= constants.EXAMINED_FIRST_CALL_S
+    return bool(resolved.get("jit_compile")) or first_call_s <= _PREPARED_AGAIN_S
 
 
 def _graphs(member: Member, crew: Crew) -> None:
