@@ -119,7 +119,7 @@ def test_parts_explain_themselves(visit):
 def test_numbers_lead_to_their_evidence(visit):
     page = visit.open()
     row = page.locator("tr[data-mode='eager']")
-    row.locator("a.evidence").click()
+    row.locator("a.evidence").first.click()
     expect(page.get_by_test_id("tab-steps")).to_have_attribute("aria-selected", "true")
     expect(page.locator(".steps-mode")).to_have_count(1)
     page.go_back()

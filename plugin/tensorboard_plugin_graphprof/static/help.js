@@ -9,6 +9,7 @@ const KEYS = [
   ["[ ]", "the step before and after"],
   ["T", "open or fold the threads"],
   ["/", "find an op"],
+  ["click", "on an event: the ops of its layer and pass in every mode; with Shift its op, and what does its work"],
   ["N P", "the next and the previous place of what was found"],
   ["Esc", "let go of what was found"],
   ["↑ ↓", "the row above and below, in the waterfall and in the tree"],
