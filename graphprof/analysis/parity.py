@@ -8,7 +8,9 @@ two modes agree, the second which of them is right. How errors are measured and 
 
 Errors within the tolerance of the coarser precision pass. With a reference, so do errors that bring
 a mode no more than ``REFERENCE_SLACK`` times as far from it as the baseline is itself: such a model is
-as sensitive to rounding in any mode.
+as sensitive to rounding in any mode. And errors within the tolerance fail where a mode is typically
+``COARSER`` times as far from it as the baseline, both in the same precision: healthy modes round
+otherwise, by factors of 0.7 to 1.2 as measured; thousands mean that one computes in less than it says.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from graphprof.analysis.deviations import (
     Kind,
     carried_away,
 )
+from graphprof.analysis.parity_error import EPSILON
 from graphprof.analysis.parity_file import (
     DAMAGE,
     PARITY_FILE,
@@ -41,6 +44,7 @@ from graphprof.session import Session, graphprof_folder
 Verdict = Literal["passed", "failed", "unknown"]
 
 REFERENCE_SLACK: Final = 10.0
+COARSER: Final = 100.0
 # How much nearer or farther is said from so many arrays on: fewer are chance.
 _FEWEST: Final = 3
 # What is computed once, at the initial weights: later errors are those of the steps before.
@@ -149,6 +153,8 @@ def compare(
     except DAMAGE as error:
         reason = f"What a mode computed cannot be read: {error}."
         return ModeParity(mode, "unknown", reason, None, None, ())
+    if recording.precision == baseline.precision:
+        found = _without_coarser(found, EPSILON[recording.precision] / 2)
     judged = _judged(mode, found, drawn)
     return dataclasses.replace(judged, random=drawn, times_baseline=_times_baseline(found))
 
@@ -278,14 +284,36 @@ def _comparable(one: Recording, other: Recording) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if all(kind in found for found in evaluated))
 
 
+def _without_coarser(found: tuple[Deviation, ...], rounding: float) -> tuple[Deviation, ...]:
+    """Fail what is so far from the reference that another precision must be at work.
+
+    Args:
+        found: the deviations.
+        rounding: relative error of one rounding: no baseline counts as nearer by chance.
+    """
+    times = {id(one): _times(one, rounding) for one in found}
+    known = [value for value in times.values() if value is not None]
+    if len(known) < _FEWEST or statistics.median(known) <= COARSER:
+        return found
+    far = {key for key, value in times.items() if value is not None and value > COARSER}
+    return tuple(
+        dataclasses.replace(one, ok=False) if id(one) in far and one.ok else one for one in found
+    )
+
+
 def _times_baseline(found: Iterable[Deviation]) -> float | None:
-    ratios = [
-        one.reference.relative / one.reference.baseline
-        for one in found
-        if one.kind in _AT_ONCE and one.reference and one.reference.baseline
-        if math.isfinite(one.reference.relative) and math.isfinite(one.reference.baseline)
-    ]
+    ratios = [times for times in map(_times, found) if times is not None]
     return statistics.median(ratios) if len(ratios) >= _FEWEST else None
+
+
+def _times(found: Deviation, rounding: float = 0.0) -> float | None:
+    """How many times as far from the reference as the baseline, of what is computed at once."""
+    beside = found.reference
+    if found.kind not in _AT_ONCE or beside is None or not beside.baseline:
+        return None
+    if not (math.isfinite(beside.relative) and math.isfinite(beside.baseline)):
+        return None
+    return beside.relative / max(beside.baseline, rounding)
 
 
 def _amount(relative: float) -> str:

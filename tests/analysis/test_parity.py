@@ -295,6 +295,44 @@ def test_float16_posing_as_float32_is_far_from_the_reference() -> None:
     assert found.times_baseline > 100
 
 
+def farther(times: float) -> tuple[Recording, Recording, Recording]:
+    """A mode within all limits, but so many times as far from the truth as the baseline."""
+    truth, base = recording(np.float64), recording()
+    noise = np.random.default_rng(3)
+    arrays = dict(base.arrays)
+    for name in arrays:
+        if name.startswith(("layer/", "output/", "gradient/")):
+            exact = truth.array(name)
+            off = max(float(np.abs(base.array(name) - exact).max()), 2**-24 * np.abs(exact).max())
+            arrays[name] = exact + times * off * noise.choice([-1.0, 1.0], exact.shape)
+    return Recording(base.about, arrays), base, truth
+
+
+@pytest.mark.parametrize(("times", "verdict"), [(30, "passed"), (300, "failed")])
+def test_a_mode_that_rounds_as_another_precision_does_fails_within_the_limits(
+    times: float, verdict: str
+) -> None:
+    mode, base, truth = farther(times)
+    assert compare(mode, base).verdict == "passed"  # nobody can tell without the truth
+    found = compare(mode, base, reference=truth)
+    assert found.verdict == verdict
+    assert found.first_layer == (None if verdict == "passed" else "dense")
+
+
+def test_a_baseline_that_is_exact_by_chance_makes_nobody_coarse() -> None:
+    mode, _, truth = farther(1)
+    lucky = {
+        name: truth.array(name) * (1 + 1e-12)
+        if name.startswith(("layer/", "output/", "gradient/"))
+        else v
+        for name, v in mode.arrays.items()
+    }
+    found = compare(mode, Recording(mode.about, lucky), reference=truth)
+    assert found.verdict == "passed"
+    assert found.times_baseline is not None
+    assert found.times_baseline > 1000
+
+
 @pytest.mark.parametrize(
     ("about", "reason"),
     [

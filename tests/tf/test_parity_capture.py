@@ -132,11 +132,32 @@ def test_real_modes_pass_and_planted_ones_fail(tmp_path: Path) -> None:
     assert found["epsilon"].worst.kind in ("update", "weight")
     assert "half: results differ (≠) from eager" in " ".join(done.stdout.split())
 
+    # The same steps in float64 say which side is off.
+    assert report.parity is not None
+    assert report.parity.reference == "float64, eager", report.parity.no_reference
+    own = [one.reference.relative for one in report.parity.arrays if one.kind == "layer"]
+    assert len(own) == 4
+    assert 0 < max(own) < 1e-5
+    assert found["xla"].times_baseline < 10
+    assert found["half"].times_baseline > 30
+    assert {one.kind for one in found["graph"].arrays if one.reference} == {
+        "layer",
+        "output",
+        "loss",
+        "gradient",
+        "weight",
+        "update",
+    }
+
 
 @pytest.fixture(autouse=True)
 def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    import keras
+
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
     for name in [name for name in sys.modules if name.startswith("graphprof_target_")]:
         del sys.modules[name]
 
@@ -165,7 +186,7 @@ def _file(folder: Path, mode: str) -> Path:
     return session.graphprof_folder(folder / mode) / parity_file.PARITY_FILE
 
 
-def _keep(folder: Path, target: str, name: str, phase: Any) -> None:
+def _keep(folder: Path, target: str, name: str, phase: Any, precision: str | None = None) -> None:
     import keras
 
     from graphprof.capture.worker.results import Results
@@ -176,7 +197,7 @@ def _keep(folder: Path, target: str, name: str, phase: Any) -> None:
     keras.backend.clear_session()  # names of layers count from 0 in every worker
     weights = folder / "weights.npz"
     path = str(weights) if weights.exists() else None
-    spec = WorkloadSpec(target, phase=phase, weights_path=path, batch_size=4)
+    spec = WorkloadSpec(target, phase=phase, precision=precision, weights_path=path, batch_size=4)
     workload = workloads.load(spec)
     if path is None:
         workload.save_weights(weights)
@@ -203,6 +224,49 @@ def _keep(folder: Path, target: str, name: str, phase: Any) -> None:
     kept = [reply for reply in replies if isinstance(reply, protocol.Kept)]
     assert [len(reply.seconds) for reply in kept] == [6 // loop.steps_per_call - 1, 0]
     assert [reply.problem for reply in kept] == [None, None]
+
+
+FIXED = """
+def build():
+    model = keras.Sequential([keras.Input((4,)), {layers}])
+    model.compile(optimizer="adam", loss="mse")
+    return model, (X, Y)
+"""
+FLOAT64 = 'layers.Dense(8), layers.Dropout(0.5, name="drop"), layers.Dense(3)'
+FLOAT32 = 'layers.Dense(8, dtype="float32"), layers.Dense(3)'
+CAST = 'layers.Dense(8), layers.Lambda(lambda x: tf.cast(tf.nn.relu(tf.cast(x, "float32")), "float64"))'
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (FLOAT64, None),
+        (FLOAT32, "layers in float32"),
+        (f"{CAST}, layers.Dense(3)", "Relu in float32"),
+    ],
+)
+def test_a_reference_computes_in_float64_throughout(
+    tmp_path: Path, source: str, reason: str | None
+) -> None:
+    target = tmp_path / "models.py"
+    target.write_text(HEAD + FIXED.format(layers=source))
+    _keep(tmp_path, f"{target}:build", "eager", "train", precision="float64")
+    with parity_file.opened(_file(tmp_path, "eager")) as found:
+        assert found is not None
+        said = parity.why_no_reference(found)
+        if reason is not None:
+            assert reason in str(said)
+            return
+        assert said is None
+        kept = {
+            found.arrays[f"{kind}/{name}"].dtype.name for kind in KEPT for name in found.names(kind)
+        }
+        assert kept == {"float64"}
+        assert found.about["random_layers"] == ["drop"]
+        assert found.about["evaluated"] == ["layer", "output"]
+
+
+KEPT = ("layer", "output", "gradient", "weight")
 
 
 def test_calls_of_several_steps_are_compared_after_the_same_steps(
@@ -238,6 +302,9 @@ def test_dropout_is_controlled_but_under_xla(
     assert found["graph"].verdict == "passed", found["graph"].reason
     assert found["xla"].verdict == "unknown"
     assert "layer dropout under XLA" in str(found["xla"].reason)
+    # Evaluated, nothing is drawn.
+    assert {d.kind for d in found["xla"].deviations} == {"layer", "output"}
+    assert all(d.ok for d in found["xla"].deviations)
 
 
 def test_a_step_function_is_compared_by_what_it_returns_and_its_variables(
