@@ -43,8 +43,8 @@ WARMUP_SECONDS: Final = 0.5
 # Fewer steady blocks than this a process describe a mode too thinly to pass without a word.
 FEW_BLOCKS: Final = 5
 
-FIRST, WARMUP, BLOCK_FIRST, STEADY = range(4)
-PARTS: Final = ("first call", "warm-up", "first of its block", "steady")
+FIRST, WARMUP, BLOCK_FIRST, STEADY, BUILT = range(5)
+PARTS: Final = ("first call", "warm-up", "first of its block", "steady", "built or compiled anew")
 
 
 @dataclass(frozen=True)
@@ -323,9 +323,13 @@ def _calls(process: Process) -> Iterator[tuple[int, int, int, float]]:
     for call_s in process.warmup_s:
         yield WARMUP, -1, -1, call_s
     for number, block in enumerate(process.blocks):
-        settled = len(block.calls_s) - len(stats.steady_calls(block.calls_s))
+        kept = settled_calls(block)
+        left_out = set(block.built) if len(kept) < len(block.calls_s) else set()
+        cold = len(kept) - len(stats.steady_calls(kept))
         for place, call_s in enumerate(block.calls_s):
-            yield (BLOCK_FIRST if place < settled else STEADY), number, block.round, call_s
+            part = BUILT if place in left_out else BLOCK_FIRST if cold > 0 else STEADY
+            cold -= part == BLOCK_FIRST
+            yield part, number, block.round, call_s
 
 
 def _built_warning(summary: StepSummary) -> str:

@@ -96,6 +96,38 @@ def test_cold_and_warm_are_kept_apart() -> None:
     assert eager.undisturbed_s < eager.step_time.median
 
 
+def test_calls_that_build_are_left_out_and_said() -> None:
+    one = process(0, 0.01)
+    blocks = tuple(
+        replace(block, calls_s=(*block.calls_s[:-1], 2.0), built=(len(block.calls_s) - 1,))
+        for block in one.blocks
+    )
+    done = session(
+        folder("graph", Measurement(1, (replace(one, blocks=blocks),))),
+        folder("eager", Measurement(1, (process(0, 0.03),))),
+    )
+    found = steps.summarise(done)
+    graph = found.mode("graph")
+    assert graph is not None
+    assert graph.step_time is not None
+    assert graph.step_time.median == pytest.approx(0.01, rel=0.2)
+    assert graph.built.count == graph.built.left_out == len(blocks)
+    assert graph.built.seconds == pytest.approx(2.0 * len(blocks))
+    (warning,) = [text for text in found.warnings if "built or compiled anew" in text]
+    assert "are left out of its step time" in warning
+    columns = steps.columns(done)
+    mine = columns.mode == columns.modes.index("graph")
+    assert set(columns.seconds[mine & (columns.part == steps.BUILT)]) == {2.0}
+    assert columns.seconds[mine & (columns.part == steps.STEADY)].max() < 1.0
+
+
+def test_where_building_is_the_rule_it_is_what_a_step_takes() -> None:
+    block = Block(0, 0, 0.0, (0.5, 0.6, 0.5, 0.01), built=(0, 1, 2))
+
+    assert steps.settled_calls(block) == block.calls_s
+    assert steps.settled_calls(replace(block, built=(1,))) == (0.5, 0.5, 0.01)
+
+
 def test_steps_of_a_call_are_counted_and_divided() -> None:
     fit = steps.summarise(three_modes()).mode("fit-spe=4")
     assert fit is not None

@@ -129,7 +129,7 @@ function toolbar(columns, context, state) {
     checkbox("First calls", state.first === "1", (checked) => context.set({ first: checked })),
     checkbox("Logarithmic", state.log === "1", (checked) => context.set({ log: checked })),
     h("span", { class: "spring" }),
-    ...["● steady", "○ warm-up or first of its block", "△ above the scale", "┄ median"].map((text) =>
+    ...["● steady", "○ warm-up, first of its block, or built anew", "△ above the scale", "┄ median"].map((text) =>
       h("span", { class: "hint" }, text),
     ),
   );
