@@ -22,9 +22,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from graphprof.analysis import deviations
+from graphprof.analysis import comparable, deviations
 from graphprof.analysis.deviations import (
-    KINDS,
     TOLERANCE,
     Deviation,
     FromReference,
@@ -49,8 +48,6 @@ COARSER: Final = 100.0
 _FEWEST: Final = 3
 # What is computed once, at the initial weights: later errors are those of the steps before.
 _AT_ONCE: Final[tuple[Kind, ...]] = ("layer", "output", "gradient")
-# Random numbers of Keras's layers, which evaluation does not draw, begin so in a recording.
-_LAYER: Final = "layer "
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,7 @@ def of_session(session: Session, baseline: str | None = None) -> Parity | None:
         return None
     modes = []
     with opened(paths[baseline]) as base, opened(session.path / REFERENCE_FILE) as found:
-        reason = why_no_reference(found)
+        reason = comparable.why_no_reference(found)
         reference = found if reason is None else None
         for mode, path in paths.items():
             if mode != baseline:
@@ -144,10 +141,10 @@ def compare(
     reference: Recording | None = None,
 ) -> ModeParity:
     """Compare what one mode computed with what the baseline did."""
-    reason = _why_unknown(recording, baseline)
+    reason = comparable.why_unknown(recording, baseline)
     if reason is not None or recording is None or baseline is None:
         return ModeParity(mode, "unknown", reason, None, None, ())
-    drawn = _drawn(recording, baseline)
+    drawn = comparable.drawn(recording, baseline)
     try:
         found = _deviations(recording, baseline, reference)
     except DAMAGE as error:
@@ -164,21 +161,6 @@ def coarsest(precisions: Sequence[str]) -> str:
     plain = {name: name.removeprefix("mixed_") for name in precisions}
     unknown = next((name for name in precisions if plain[name] not in TOLERANCE), None)
     return unknown or max(precisions, key=lambda name: TOLERANCE[plain[name]])
-
-
-def why_no_reference(recording: Recording | None) -> str | None:
-    """Why what was to be the reference is none, in a sentence; None where it is one."""
-    if recording is None:
-        return "There is no float64 run."
-    if recording.about.get("reason"):
-        return str(recording.about["reason"])
-    coarse = list(recording.about.get("coarse_ops", ()))
-    if recording.precision != "float64":
-        coarse.insert(0, f"layers in {recording.precision}")
-    if coarse:
-        named = ", ".join(coarse[:3])
-        return f"The model does not compute in float64 when it is told to ({named})."
-    return None
 
 
 def _judged(mode: str, found: tuple[Deviation, ...], drawn: tuple[str, ...]) -> ModeParity:
@@ -204,28 +186,11 @@ def _worst(found: Iterable[Deviation]) -> Deviation:
     return max(found, key=lambda deviation: deviation.relative / deviation.tolerance)
 
 
-def _why_unknown(recording: Recording | None, baseline: Recording | None) -> str | None:
-    """Why the two cannot be compared at all."""
-    if recording is None:
-        return "What this mode computed was not recorded."
-    if recording.about.get("reason"):
-        return str(recording.about["reason"])
-    if baseline is None or baseline.about.get("reason"):
-        return "What the baseline computed was not recorded."
-    if recording.about.get("steps") != baseline.about.get("steps"):
-        return "The two made different numbers of steps."
-    batches = [r.about["batch"] for r in (recording, baseline) if r.about.get("batch")]
-    if len(set(batches)) > 1:
-        return "The two were given other batches: something that no seed controls makes the data."
-    unknown = [r.precision for r in (recording, baseline) if r.precision not in TOLERANCE]
-    return f"No tolerance is known for precision {unknown[0]}." if unknown else None
-
-
 def _deviations(
     mode: Recording, base: Recording, reference: Recording | None
 ) -> tuple[Deviation, ...]:
     unjudged = carried_away(base) | (carried_away(reference) if reference else set())
-    found = deviations.between(mode, base, kinds=_comparable(mode, base), unjudged=unjudged)
+    found = deviations.between(mode, base, kinds=comparable.kinds(mode, base), unjudged=unjudged)
     own, baselines = _from(reference, mode, unjudged), _from(reference, base, unjudged)
     return tuple(
         _beside_reference(one, own.get((one.kind, one.name)), baselines.get((one.kind, one.name)))
@@ -237,9 +202,9 @@ def _from(
     reference: Recording | None, recording: Recording | None, unjudged: Iterable[str] = ()
 ) -> dict[tuple[Kind, str], Deviation]:
     """The errors of a recording against the reference, as far as both can be compared."""
-    if reference is None or _why_unknown(recording, reference) or recording is None:
+    if reference is None or comparable.why_unknown(recording, reference) or recording is None:
         return {}
-    kinds = _comparable(recording, reference)
+    kinds = comparable.kinds(recording, reference)
     unjudged = {*unjudged, *carried_away(reference)}
     try:
         found = deviations.between(
@@ -262,26 +227,6 @@ def _beside_reference(
     if ok is False and baseline is not None:
         ok = own.relative <= max(found.tolerance, REFERENCE_SLACK * baseline.relative)
     return dataclasses.replace(found, ok=ok, reference=beside)
-
-
-def _drawn(one: Recording, other: Recording) -> tuple[str, ...]:
-    """What draws random numbers that are other ones in the two."""
-    drawn = [*one.about.get("random", []), *other.about.get("random", [])]
-    if one.precision != other.precision:
-        layers = [*one.about.get("random_layers", []), *other.about.get("random_layers", [])]
-        drawn += [f"{_LAYER}{name} in another precision" for name in layers]
-    return tuple(dict.fromkeys(drawn))
-
-
-def _comparable(one: Recording, other: Recording) -> tuple[Kind, ...]:
-    """The kinds of arrays that no random number reaches."""
-    drawn = _drawn(one, other)
-    if not drawn:
-        return KINDS
-    if not all(name.startswith(_LAYER) for name in drawn):
-        return ()
-    evaluated = (one.about.get("evaluated", ()), other.about.get("evaluated", ()))
-    return tuple(kind for kind in KINDS if all(kind in found for found in evaluated))
 
 
 def _without_coarser(found: tuple[Deviation, ...], rounding: float) -> tuple[Deviation, ...]:

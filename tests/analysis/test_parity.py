@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from graphprof import session as disk
-from graphprof.analysis import parity, parity_file
+from graphprof.analysis import comparable, parity, parity_file
 from graphprof.analysis.parity import ModeParity
 from graphprof.analysis.parity_file import Recording
 from graphprof.session import Run, RunFolder, Session, SessionInfo
@@ -342,10 +342,10 @@ def test_a_baseline_that_is_exact_by_chance_makes_nobody_coarse() -> None:
     ],
 )
 def test_what_is_no_float64_run_is_no_reference(about: dict[str, Any], reason: str) -> None:
-    found = parity.why_no_reference(Recording({"steps": STEPS, **about}, {}))
+    found = comparable.why_no_reference(Recording({"steps": STEPS, **about}, {}))
     assert found is not None
     assert reason in found
-    assert parity.why_no_reference(recording(np.float64)) is None
+    assert comparable.why_no_reference(recording(np.float64)) is None
 
 
 def drawing(layers: list[str], **about: Any) -> Recording:

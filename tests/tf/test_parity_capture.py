@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from graphprof import session
-from graphprof.analysis import parity, parity_file
+from graphprof.analysis import comparable, parity, parity_file
 from graphprof.analysis.parity import ModeParity
 from graphprof.capture import protocol
 from graphprof.capture.modes import registry
@@ -253,7 +253,7 @@ def test_a_reference_computes_in_float64_throughout(
     _keep(tmp_path, f"{target}:build", "eager", "train", precision="float64")
     with parity_file.opened(_file(tmp_path, "eager")) as found:
         assert found is not None
-        said = parity.why_no_reference(found)
+        said = comparable.why_no_reference(found)
         if reason is not None:
             assert reason in str(said)
             return
