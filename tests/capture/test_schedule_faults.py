@@ -20,6 +20,7 @@ from graphprof.capture.controller.stop import Stop
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.errors import StorageError, UsageError, WorkloadError
 from graphprof.session import Failure
+from graphprof.trace import memory_file
 
 KINDS = {
     "raise": "failed",
@@ -204,6 +205,8 @@ def test_one_ctrl_c_keeps_what_is_measured(tmp_path: Path, sent: signal.Signals)
     done = profile(tmp_path, "one", "two", budget_s=60.0, progress=Heard(interrupt))
 
     assert done.info.status == "interrupted"
+    kept = session.graphprof_folder(done.path / "one") / memory_file.MEMORY_FILE
+    assert memory_file.load(kept).processes
     assert {block.round for _, _, block in blocks(done)} <= set(range(5))
     assert len(processes(done, "two")[0].blocks) >= 4
     assert failure(done, "one").kind == "interrupted"

@@ -11,9 +11,11 @@ from capture_faking import COMMAND, Heard, blocks, processes, profile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphprof import session
 from graphprof.capture import environment
 from graphprof.capture.controller import options
 from graphprof.capture.spec import WorkloadSpec
+from graphprof.trace import memory_file
 
 
 def test_every_mode_is_measured_in_every_wave_and_the_baseline_twice(tmp_path: Path) -> None:
@@ -208,3 +210,20 @@ def test_a_mode_alone_is_measured_without_a_second_baseline(tmp_path: Path) -> N
     done = profile(tmp_path, "20ms", aa=False)
     assert len(processes(done, "20ms")) == 1
     assert processes(done, "20ms", "aa") == []
+
+
+def test_each_worker_s_resident_set_is_followed(tmp_path: Path) -> None:
+    done = profile(tmp_path, "one", "two", waves=2, budget_s=0.4)
+
+    for mode in ("one", "two"):
+        record = memory_file.load(
+            session.graphprof_folder(done.path / mode) / memory_file.MEMORY_FILE
+        )
+        assert record is not None
+        for found in record.processes:
+            (own,) = (p for p in processes(done, mode, found.arm) if p.pid == found.pid)
+            blocks_of_it = [moment for moment in found.moments if moment.after == "block"]
+            assert len(blocks_of_it) == len(own.blocks)
+            made = 1 + len(own.warmup_s) + sum(len(block.calls_s) for block in own.blocks)
+            assert blocks_of_it[-1].calls == made
+            assert all(moment.rss_bytes > 1 << 20 for moment in blocks_of_it)

@@ -137,6 +137,7 @@ def _measure(around: Surroundings, baseline: str) -> None:
         Waves(around, baseline).run()
     except Interrupted:
         around.progress.problem(None, "interrupted: finishing with what is measured")
+        around.residents.save(around.ledger.folder)
 
 
 def _checked_baseline(modes: Sequence[str], options: Options) -> str:
