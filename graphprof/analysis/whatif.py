@@ -2,12 +2,14 @@
 
 A part of p seconds in a traced step of T gone, the step is T / (T - p) times faster: Amdahl. Two
 things make that uncertain, and the interval covers both. Recording itself lengthens a step, by the
-overhead that was measured around the trace: at worst all of that fell on this part, at best none of
-it. And parts come out a little different each time (``PART_DOUBT``). With U = T / overhead::
+overhead that was measured around the trace: at worst all of that fell on this part, at best all of
+it on the rest (which keeps ``LEAST_LEFT`` of its time in any case). And where one part ends and
+another begins comes out a little different each time (``PART_DOUBT``, of the smaller one). With
+c = T - T / overhead and d = PART_DOUBT * min(p, T - p)::
 
-    low   = U / (U - max(0, (1 - PART_DOUBT) p - (T - U)))
+    low   = (T - c) / (T - c - max(0, p - d - c))
     value = T / (T - p)
-    high  = U / (U - (1 + PART_DOUBT) p)
+    high  = (p + d + r) / r   with   r = max(T - p - d - c, LEAST_LEFT * (T - p - d))
 
 The estimate is a bound in another sense as well: what takes the part's place may cost something.
 """
@@ -24,6 +26,8 @@ from graphprof.trials import Interval
 
 PART_DOUBT = 0.15
 """Relative doubt of a part's seconds: how far the parts of two recordings of one mode lie apart."""
+LEAST_LEFT = 0.3
+"""Recording makes no part of a step more than three times as long."""
 MOST_GONE = 0.98
 """No more than this share of a step is ever said to be saved."""
 WORTH_SAYING = 1.03
@@ -101,12 +105,18 @@ def saving(step: Step, least_s: float, likely_s: float, most_s: float) -> Interv
         likely_s: seconds that are likely saved.
         most_s: seconds that are saved at most.
     """
-    untraced = step.untraced_s
-    cost = step.traced_s - untraced
-    low = _without(untraced, (1 - PART_DOUBT) * least_s - cost)
-    high = _without(untraced, (1 + PART_DOUBT) * most_s)
-    value = _without(step.traced_s, likely_s)
+    whole, untraced = step.traced_s, step.untraced_s
+    cost = whole - untraced
+    low = _without(untraced, least_s - _doubt(whole, least_s) - cost)
+    value = _without(whole, likely_s)
+    most = min(most_s + _doubt(whole, most_s), MOST_GONE * whole)
+    left = max(whole - most - cost, LEAST_LEFT * (whole - most))
+    high = min((most + left) / left if left > 0 else value, 1 / (1 - MOST_GONE))
     return Interval(value, min(low, value), max(high, value))
+
+
+def _doubt(whole_s: float, part_s: float) -> float:
+    return PART_DOUBT * max(0.0, min(part_s, whole_s - part_s))
 
 
 def _without(whole_s: float, part_s: float) -> float:

@@ -29,6 +29,18 @@ def test_a_part_that_recording_alone_may_have_made_promises_nothing() -> None:
     assert gone(Step(0.012, 1.2, {}), 0.002).low == 1
 
 
+def test_recording_has_not_taken_most_of_the_rest() -> None:
+    # 10 ms traced, 4 ms untraced, a part of 5 ms: of the other 5 ms (less the doubt) 30 % stay.
+    gain = gone(Step(0.010, 2.5, {}), 0.005)
+    assert gain.high == pytest.approx((5.75 + 0.3 * 4.25) / (0.3 * 4.25))
+
+
+def test_a_step_that_is_nearly_all_one_part_is_not_promised_to_vanish() -> None:
+    gain = gone(Step(0.010, 1.0, {}), 0.0095)
+    assert gain.value == pytest.approx(20)
+    assert gain.high == pytest.approx(1 / (0.05 - 0.05 * PART_DOUBT))
+
+
 @given(st.floats(1e-6, 10), st.floats(0.5, 3), st.floats(0, 1))
 def test_the_interval_holds_the_estimate(step_s: float, overhead: float, share: float) -> None:
     gain = gone(Step(step_s, overhead, {}), share * step_s)

@@ -48,7 +48,7 @@ def test_a_confirmed_finding_shows_what_was_measured(visit, verified):
     page = visit.open(session=PLAIN)
     item = page.locator(f"[data-cause={verified.cause}]").first
     expect(item.get_by_test_id("verified")).to_contain_text("confirmed")
-    expect(item).to_contain_text("measured: 2.00x (1.90x – 2.10x)")
+    expect(item).to_contain_text("when tried: 2.00x (1.90x – 2.10x)")
 
 
 def test_evidence_is_one_click_away(visit):

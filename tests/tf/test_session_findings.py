@@ -63,3 +63,12 @@ def test_trying_batches_from_memory_confirms_it(waiting: Session) -> None:
     tried = sessions.load(waiting.path / outcome.session)
     assert tried.info.modes == ("fit", "fit@input.cache=8")
     assert [run.run.resolved.get("input.cache") for run in tried.runs] == [None, 8]
+
+
+@pytest.mark.parametrize(("name", "eagerly"), [("eagerly", True), ("healthy", False)])
+def test_how_the_user_compiled_is_recorded(name: str, eagerly: bool) -> None:
+    from graphprof.capture.workloads.workload import load
+
+    described = load(WorkloadSpec(f"{MODELS}:{name}")).describe()
+    assert described["compiled_run_eagerly"] is eagerly
+    assert described["compiled_steps_per_execution"] == 1

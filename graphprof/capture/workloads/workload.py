@@ -177,6 +177,7 @@ def load(spec: WorkloadSpec) -> Workload:
             captured=(declared.model,),
             notes=notes + matched.notes + _random_note(declared.model, spec.phase),
             steps_per_epoch=matched.batches.per_epoch,
+            compiled=_compiled(declared.model),
         )
     if not loaded.variables:
         note = (

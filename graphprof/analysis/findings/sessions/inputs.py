@@ -116,7 +116,8 @@ def find_lock(evidence: SessionEvidence) -> list[Proposal]:
                 Number("Python in the input pipeline a step", making, "s", "trace", link),
                 mode.part("Python, call and dispatch", "python", "function_call", "dispatch"),
             ),
-            gain=saving(mode.step, 0.2 * lost, 0.7 * lost, lost),
+            # At most all of it: where the cores are the limit, what is freed is the step's.
+            gain=saving(mode.step, 0.2 * lost, max(0.7 * lost, 0.5 * making), making),
             confidence=0.7,
             change=_ARRAYS,
             refuted_by="With batches that lie in memory the step takes as long.",

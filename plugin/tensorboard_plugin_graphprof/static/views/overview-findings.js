@@ -119,7 +119,7 @@ function mark(tried) {
 function shown(tried) {
   const measured = tried.measured;
   const figures = measured
-    ? `measured: ${format.ratio(measured.value)} (${range(measured.low, measured.high, format.ratio)})`
+    ? `when tried: ${format.ratio(measured.value)} (${range(measured.low, measured.high, format.ratio)})`
     : tried.sentence;
   return h("span", { title: tried.sentence }, " · ", figures);
 }
