@@ -165,3 +165,12 @@ def test_the_dark_page_is_drawn_in_its_own_colours(visitor):
     page.locator("svg.curve").nth(2).wait_for()
     chart = curve(page, "xla")
     assert pixels.count(pixels.picture(chart), pixels.color(chart, "--accent-soft")) > 500
+
+
+@pytest.mark.parametrize("session", [recorded_session.RECORDED, "hostile-layers"])
+def test_nothing_sticks_out_of_a_narrow_page(visitor, session):
+    page = visitor(viewport={"width": 800, "height": 600}).open("memory", session=session)
+    page.get_by_test_id("processes").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    assert page.locator("body img, body script:not([type=module])").count() == 0
