@@ -206,7 +206,8 @@ def advise(path: Path, budget_s: float, *, quiet: bool = False) -> Ended:
     # What the session has measured side by side already can wait for what it only estimates.
     can.sort(key=lambda one: one.expected_gain.measured)
     console = Output(stderr=True, highlight=False, quiet=quiet)
-    console.print(f"Trying {len(can)} changes (Ctrl-C ends it, what was measured is kept).")
+    names = ", ".join(one.cause for one in can[:MOST_ADVISED])
+    console.print(f"Trying what is advised (Ctrl-C ends it): {names}", markup=False)
     return run(done, can[:MOST_ADVISED], budget_s, quiet=quiet, console=console)
 
 

@@ -53,3 +53,8 @@ def test_the_interval_holds_the_truth_about_19_times_in_20(noise):
 )
 def test_a_verdict_needs_the_whole_interval_and_the_same_results(gain, parity, verdict):
     assert trying.verdict(Outcome(measured=gain, parity=parity)) == verdict
+
+
+@pytest.mark.parametrize(("gain", "words"), [(1.35, "+35 % faster"), (3.14, "3.14x as fast")])
+def test_gains_in_words(gain, words):
+    assert trying.how_much(gain) == words

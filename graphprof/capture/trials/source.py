@@ -133,7 +133,7 @@ class _Pairs:
                     problem = self._problem()
                     if problem is not None:
                         return self._outcome(problem=problem)
-                if self._enough():
+                if self._ends_otherwise() or self._enough():
                     return self._outcome()
         except _Interrupted:
             return self._outcome(interrupted=True)
@@ -178,14 +178,19 @@ class _Pairs:
                     return f"A run was killed (exit code {ran.code}).{_last_line(ran)}"
         return None
 
+    def _ends_otherwise(self) -> bool:
+        """Whether the change breaks the program: more pairs would show the same."""
+        return self.runs["after"][-1].code != self.runs["before"][-1].code
+
     def _outcome(self, problem: str | None = None, interrupted: bool = False) -> Outcome:
         before_s, after_s = self._times()
         parity, why = self._parity()
         remarks = [why] if before_s and after_s else []
+        broken = bool(before_s and after_s) and self._ends_otherwise()
         pairs = min(len(before_s), len(after_s))
-        if pairs == 1 and problem is None:
+        if pairs == 1 and problem is None and not broken:
             remarks.append("One pair of runs is all that fitted the budget.")
-        gain = trying.gain_of_pairs(before_s, after_s)
+        gain = None if broken else trying.gain_of_pairs(before_s, after_s)
         return Outcome(
             before_s=before_s,
             after_s=after_s,
