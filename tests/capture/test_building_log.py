@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from capture_faking import processes, profile
 
 from graphprof.analysis import building_log
-from graphprof.capture.instrument import building, signature
+from graphprof.capture.instrument import building, private, signature
 from graphprof.capture.instrument.building import BuildingLog
+from graphprof.capture.workloads import step
 from graphprof.errors import SessionError
 
 MAPS = (
@@ -161,3 +163,37 @@ def test_a_log_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 def test_no_log_is_not_an_empty_one(tmp_path: Path) -> None:
     assert building_log.read(tmp_path) is None
+
+
+def test_a_batch_goes_by_the_names_of_the_steps_parameters() -> None:
+    x, y = {"kind": "tensor", "shape": [2, 3]}, {"kind": "tensor", "shape": [2]}
+    pair = {"kind": "list", "type": "tuple", "items": {"0": x, "1": y}}
+
+    assert signature.named({"batch": x}, ["images"]) == {"images": x}
+    assert signature.named({"batch": pair}, ["x", "y"]) == {"x": x, "y": y}
+    assert signature.named({"batch": pair}, ["x", "y", "weight"]) == {"x": x, "y": y}
+    assert signature.named({"batch": pair}, ["batch"]) == {"batch": pair}
+    assert signature.named({"batch": x}, []) == {"batch": x}
+    assert signature.named({"a": x, "b": y}, ["x", "y"]) == {"a": x, "b": y}
+
+
+def test_an_iterator_is_described_by_what_it_yields() -> None:
+    """Keras passes its batches as an iterator: the sizes in them tell its calls apart."""
+
+    class IteratorSpec:
+        element_spec = (np.ones((4, 3), np.float32), np.ones(4, np.int32))
+
+    described = signature.describe_type(IteratorSpec())
+
+    assert [one["shape"] for one in described["items"].values()] == [[4, 3], [4]]
+
+
+def test_a_step_says_what_it_is_called_and_what_it_takes() -> None:
+    def mine(images: object, labels: object) -> None:
+        return None
+
+    options = SimpleNamespace(python_function=step.adapt(mine, (1, 2)))
+
+    assert private.python_function(options) is mine
+    assert private.step_names(options) == ["images", "labels"]
+    assert private.step_names(SimpleNamespace(python_function=print)) == []
