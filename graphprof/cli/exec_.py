@@ -192,7 +192,7 @@ def _flags() -> list[str]:
         "-s": flags.no_user_site and not flags.isolated,
         "-I": flags.isolated,
         "-P": getattr(flags, "safe_path", False) and not flags.isolated,
-        "-u": getattr(sys.stdout, "write_through", False),
+        "-u": _unbuffered(sys.orig_argv[1:]),
     }
     found += [option for option, is_given in given.items() if is_given]
     for name, value in sys._xoptions.items():
@@ -211,6 +211,19 @@ def _advise(session: dict[str, Any], folder: Path, code: int, budget_s: float | 
     except GraphprofError as error:
         # The program's exit code is its own: trials that fail must not change it.
         click.echo(f"graphprof: {error}", err=True)
+
+
+def _unbuffered(options: list[str]) -> bool:
+    """Whether ``-u`` is among the options of a Python's command line; nothing else tells."""
+    waiting = iter(options)
+    for option in waiting:
+        if not option.startswith("-") or option.startswith(("--", "-m", "-c")):
+            return False
+        if option in ("-W", "-X"):
+            next(waiting, None)
+        elif not option.startswith(("-W", "-X")) and "u" in option:
+            return True
+    return False
 
 
 def _report(session: dict[str, Any], folder: Path, code: int, json_file: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -81,7 +82,13 @@ def test_a_forked_child_writes_nothing_and_keeps_its_code(tmp_path: Path) -> Non
 
 def test_options_of_this_python_reach_the_program(tmp_path: Path) -> None:
     code = "import sys; print(sys.flags.optimize, sys.stdout.write_through, 'a' in sys._xoptions)"
-    command = watched(tmp_path, code)
-    command[1:1] = ["-O", "-u", "-X", "a=1"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert done.stdout == b"1 True True\n"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+    def said(*options: str) -> bytes:
+        command = watched(tmp_path, code)
+        command[1:1] = options
+        done = subprocess.run(command, capture_output=True, check=False, env=environment)
+        return done.stdout
+
+    assert said("-O", "-u", "-X", "a=1") == b"1 True True\n"
+    assert said() == b"0 False False\n"

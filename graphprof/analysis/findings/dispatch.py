@@ -46,14 +46,15 @@ def _drift(evidence: Evidence, inside_s: float) -> float:
     The windows lie early; a machine that gets busy later makes all ops slower. The usual op is the
     median over all ops of the mean length of their kind: a few heavy ones do not move it.
     """
-    kinds: dict[str, list[float]] = {}
+    counts: dict[str, int] = {}
+    lengths: dict[str, float] = {}
     for span in _own_spans(evidence.recording.tree):
         for name, (count, seconds) in span.ops.items():
             if not name.startswith("<"):
-                kind = kinds.setdefault(name, [0, 0.0])
-                kind[0], kind[1] = kind[0] + count, kind[1] + seconds
-    half = sum(count for count, _ in kinds.values()) / 2
-    for mean_s, count in sorted((seconds / count, count) for count, seconds in kinds.values()):
+                counts[name] = counts.get(name, 0) + count
+                lengths[name] = lengths.get(name, 0.0) + seconds
+    half = sum(counts.values()) / 2
+    for mean_s, count in sorted((lengths[name] / n, n) for name, n in counts.items() if n):
         half -= count
         if half <= 0:
             return min(_MOST_DRIFT, max(1.0, mean_s / inside_s)) if inside_s > 0 else 1.0
