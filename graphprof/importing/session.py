@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from graphprof import session as disk
 from graphprof._version import __version__
 from graphprof.errors import GraphprofError, StorageError, TraceError, UsageError
-from graphprof.importing import contents, layers, marking, sources, steps
+from graphprof.importing import contents, layers, marking, naming, sources, steps
 from graphprof.importing.contents import Guess
 from graphprof.importing.sources import Refused, Source
 from graphprof.importing.steps import Steps
@@ -83,12 +82,6 @@ class _Opened:
 
 _STATS = (*steps.STATS, *layers.STATS)
 
-# A note names this many of the modes that it is about.
-_NAMED = 6
-
-# How modes stand beside each other, and which is compared with first.
-_ORDER = ("eager", "fit-eager", "graph", "fit", "xla", "fit-xla", "trace")
-
 
 def run(arguments: Sequence[str], logdir: Path, wish: Wish | None = None) -> Imported:
     """Make a session of the traces that ``arguments`` name.
@@ -101,7 +94,7 @@ def run(arguments: Sequence[str], logdir: Path, wish: Wish | None = None) -> Imp
     wish = wish or Wish()
     found, refused = sources.find(arguments)
     wish = replace(wish, alone=len(found) == 1)
-    names = _names_of(found, wish)
+    names = naming.given(found, wish.modes or {})
     now = datetime.datetime.now().astimezone()
     folder = _new_folder(logdir, f"{now:%Y%m%d-%H%M%S}-{disk.folder_name(wish.name)}")
     try:
@@ -129,9 +122,9 @@ def _fill(
     good = [source for source in found if source in guessed]
     if not good:
         _raise(refused)
-    modes = _modes(good, guessed, names)
-    phase = wish.phase or _phase([guessed[source].phase for source in good])
-    ordered = sorted(good, key=lambda source: _place(guessed[source], source in names))
+    modes = naming.modes(good, guessed, names)
+    phase = wish.phase or naming.phase([guessed[source].phase for source in good])
+    ordered = sorted(good, key=lambda source: naming.place(guessed[source], source in names))
     notes: dict[str, list[str]] = {}
     for source in ordered:
         mode = modes[source]
@@ -155,8 +148,8 @@ def _fill(
         options={"imported": True, "step_event": wish.step_event},
         notes=(
             *UNKNOWN_HERE,
-            *_phase_notes([guessed[source].phase for source in good], wish),
-            *(f"{_some(of)}: {note}." for note, of in notes.items()),
+            *([] if wish.phase else naming.phase_notes([guessed[one].phase for one in good])),
+            *(f"{naming.some(of)}: {note}." for note, of in notes.items()),
             *(f"Not imported: {bad.message}." for bad in refused),
         ),
     )
@@ -231,69 +224,6 @@ def _notes(source: Source, found: Steps, guess: Guess, named: bool) -> list[str]
         said.append(f"Of several hosts, {source.host} is used; left out: {others}")
     said.append(_GUESSED_LAYERS if guess.has_op_names else _NO_LAYERS)
     return said
-
-
-def _names_of(found: list[Source], wish: Wish) -> dict[Source, str]:
-    """Return the modes that were named, by recording.
-
-    Raises:
-        UsageError: a name is no folder's, is given twice, or its file is not among the traces.
-    """
-    named: dict[Source, str] = {}
-    for path, mode in (wish.modes or {}).items():
-        if disk.folder_name(mode) != mode:
-            raise UsageError(
-                f"{mode!r} is no name for a mode", "Use letters, digits and any of + - = . _"
-            )
-        if mode in named.values():
-            raise UsageError(f"Mode {mode} is named twice", "Give each trace a name of its own")
-        source = next((one for one in found if one.path.resolve() == path), None)
-        if source is not None:
-            named[source] = mode
-    return named
-
-
-def _modes(
-    good: list[Source], guessed: dict[Source, Guess], names: dict[Source, str]
-) -> dict[Source, str]:
-    """Return a name for each mode; those that seem the same are numbered."""
-    taken = {names[source] for source in good if source in names}
-    times = Counter(guessed[source].mode for source in good if source not in names)
-    modes: dict[Source, str] = {}
-    for source in good:
-        base = names.get(source) or guessed[source].mode
-        mode, number = base, 1
-        while source not in names and (mode in taken or (times[base] > 1 and mode == base)):
-            mode, number = f"{base}-{number}", number + 1
-        modes[source] = mode
-        taken.add(mode)
-    return modes
-
-
-def _place(guess: Guess, named: bool) -> int:
-    # Named modes stand in the order of the command line.
-    return -1 if named else _ORDER.index(guess.mode)
-
-
-def _phase(phases: Sequence[Phase]) -> Phase:
-    return "train" if "train" in phases else "predict"
-
-
-def _phase_notes(phases: Sequence[Phase], wish: Wish) -> list[str]:
-    if wish.phase is not None:
-        return []
-    if len(set(phases)) > 1:
-        return [
-            "Some of these traces hold a backward pass and some do not: they are not of the same work."
-        ]
-    holds = "holds a" if _phase(phases) == "train" else "holds no"
-    return [f"The phase is a guess: what was recorded {holds} backward pass (--phase says it)."]
-
-
-def _some(modes: Sequence[str]) -> str:
-    """``a, b and 198 more``."""
-    more = len(modes) - _NAMED
-    return ", ".join(modes[:_NAMED]) + (f" and {count(more)} more" if more > 0 else "")
 
 
 def _raise(refused: Sequence[Refused]) -> None:
