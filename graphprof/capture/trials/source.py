@@ -252,6 +252,10 @@ def _fewest(request: Request, first_pair_s: float) -> int:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the run and what it started, asking first."""
+    if not hasattr(os, "killpg"):  # Windows
+        process.kill()
+        process.wait()
+        return
     for number in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is not None:
             return
