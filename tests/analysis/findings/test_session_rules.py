@@ -261,3 +261,16 @@ def test_no_more_is_put_into_a_call_or_a_batch_than_an_epoch_has(epoch, steps, s
     trials = {one.cause: one.trial for one in find(evidence)}
     assert trials["fit_per_step_overhead"] == ModeTrial(f"fit-spe={steps}", "fit")
     assert trials["batch_too_small"] == WorkloadTrial("fit", {"batch_size": size}, per="example")
+
+
+def test_layers_with_a_dtype_of_their_own_are_told_by_their_ops() -> None:
+    rows = (
+        op("m/dense/MatMul", 1, 5e-3, inputs=("float64[?,512]", "float64[512,512]")),
+        op("m/head/MatMul", 1, 1e-3, inputs=("float32[?,512]", "float64[]")),
+    )
+    (found,) = [one for one in find(fit(ops=rows)) if one.cause == "float64_compute"]
+    assert found.evidence[0].value == pytest.approx(5e-3)
+    assert found.expected_gain.value == pytest.approx(10 / (10 - 0.4 * 5))
+    assert found.trial is None
+    single = (op("m/dense/MatMul", 1, 9e-3, inputs=("float32[?,512]", "float64[]")),)
+    assert "float64_compute" not in [one.cause for one in find(fit(ops=single))]
