@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from graphprof.analysis.findings.base import Finding
     from graphprof.session import Session
     from graphprof.trials import SourceTrial
+
+
+OWN_CHANGE = "own_change"
+"""What stands for a cause where the user tries a change that no finding asked for."""
 
 
 def script_of(done: Session) -> Path:
@@ -84,6 +89,29 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise SessionError(f"Cannot read {path}: {error}", "Check the file") from error
+
+
+def answering(finding: Finding | None, own: SourceTrial) -> Finding:
+    """The finding that the user's own change answers, or a stand-in that promises nothing."""
+    from graphprof import trials
+    from graphprof.analysis.findings.base import Finding as Record
+    from graphprof.analysis.findings.base import Gain
+
+    if finding is not None:
+        return replace(finding, trial=own)
+    return Record(
+        cause=OWN_CHANGE,
+        severity="minor",
+        sentence="A change of the user's own",
+        location=None,
+        evidence=(),
+        expected_gain=Gain(1.0, 1.0, 1.0),
+        confidence=1.0,
+        change=own.does,
+        refuted_by="",
+        key=trials.key(OWN_CHANGE, own.patch),
+        trial=own,
+    )
 
 
 def write_patches(done: Session, findings: Sequence[Finding], folder: Path) -> list[Path]:

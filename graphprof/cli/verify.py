@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 BUDGET_S = 60.0
 MOST_ADVISED = 3
-OWN_CHANGE = "own_change"
-"""What stands for a cause where the user tries a change that no finding asked for."""
 
 
 @click.command("verify", short_help="Try what the findings advise, and say whether it helped.")
@@ -99,7 +97,7 @@ def command(
         return _write(done, findings_of(done), folder)
     own = _own(done, copy, patch)
     if own is not None:
-        findings = (_answering(findings[0] if chosen else None, own),)
+        findings = (changes.answering(findings[0] if chosen else None, own),)
     ended = run(done, findings, budget, quiet=quiet, console=_console(as_json, quiet))
     if as_json:
         click.echo(_json(ended.tried))
@@ -126,29 +124,6 @@ def _own(done: Session, copy: Path | None, patch: Path | None) -> SourceTrial | 
     if copy is not None:
         return changes.with_copy(done, copy)
     return changes.with_patch(done, patch) if patch is not None else None
-
-
-def _answering(finding: Finding | None, own: SourceTrial) -> Finding:
-    """The finding that the user's own change answers, or a stand-in that promises nothing."""
-    from graphprof import trials
-    from graphprof.analysis.findings.base import Finding as Record
-    from graphprof.analysis.findings.base import Gain
-
-    if finding is not None:
-        return replace(finding, trial=own)
-    return Record(
-        cause=OWN_CHANGE,
-        severity="minor",
-        sentence="A change of the user's own",
-        location=None,
-        evidence=(),
-        expected_gain=Gain(1.0, 1.0, 1.0),
-        confidence=1.0,
-        change=own.does,
-        refuted_by="",
-        key=trials.key(OWN_CHANGE, own.patch),
-        trial=own,
-    )
 
 
 @dataclass(frozen=True)
