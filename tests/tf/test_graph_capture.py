@@ -144,6 +144,23 @@ def test_without_it_what_is_lost_is_said(monkeypatch, tmp_path, name, mode):
     assert kept.ran is None
 
 
+@pytest.mark.parametrize(
+    ("shapes", "options", "flops"),
+    [
+        (((5, 3), (5, 7)), {"transpose_a": True}, 2 * 3 * 7 * 5),
+        (((2, 5, 3), (2, 5, 7)), {"transpose_a": True}, 2 * 2 * 3 * 7 * 5),
+        (((2, 4, 6), (2, 9, 6)), {"transpose_b": True}, 2 * 2 * 4 * 9 * 6),
+        (((None, 6), (6, 2)), {}, None),
+    ],
+)
+def test_products_of_transposed_matrices_are_counted_right(shapes, options, flops):
+    product = tf.function(lambda one, other: tf.matmul(one, other, **options))
+    graph = product.get_concrete_function(*map(tf.TensorSpec, shapes)).graph
+    found = reading.built(graph)
+    at = next(at for at in range(len(found.names)) if "MatMul" in found.type_of(at))
+    assert (found.flops[at] if found.flops else None) == flops
+
+
 def test_an_unknown_op_costs_nobody_knows_what():
     graph = tf.function(lambda x: tf.nn.relu(x)).get_concrete_function(tf.TensorSpec((2,))).graph
     found = reading.built(graph)

@@ -8,6 +8,7 @@ TensorFlow registers for its own profiler (``tf.compat.v1.profiler``), which kno
 from __future__ import annotations
 
 import importlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from graphprof.trace.graphs import Nodes
 
 # Attributes that name a function -> what TensorFlow calls its nodes when it inlines it.
 _BODIES = {"body": "/body", "cond": "/cond", "then_branch": "/then", "else_branch": "/else"}
+_PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _DEPTH = 20  # functions inside functions; a recursive one ends there
 
@@ -179,6 +181,8 @@ def flops(op_type: str, node: Callable[[], Any], shapes: dict[str, Any]) -> int 
         node: makes its ``NodeDef``.
         shapes: the ``TensorShape`` of each tensor that it reads or makes, by name as ``x:0``.
     """
+    if op_type in _PRODUCTS:
+        return _product_flops(node(), shapes)
     if not _known(op_type):
         return None
     statistics = private.FLOP_STATISTICS.resolve()[2]
@@ -187,6 +191,23 @@ def flops(op_type: str, node: Callable[[], Any], shapes: dict[str, Any]) -> int 
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         return None  # a layout or shape that the registered formula does not cover
     return None if found is None else int(found)
+
+
+def _product_flops(node: Any, shapes: dict[str, Any]) -> int | None:
+    """Two operations a multiply-add of a product of (batches of) matrices.
+
+    TensorFlow's own formula looks for the flags of ``MatMul`` on ``BatchMatMul`` too, which calls them
+    otherwise, and so miscounts products of transposed matrices.
+    """
+    first = node.input[0]
+    try:
+        sizes: list[int | None] = shapes[first if ":" in first else f"{first}:0"].as_list()
+        result: list[int | None] = shapes[f"{node.name}:0"].as_list()
+    except ValueError:  # the rank is open
+        return None
+    flipped = any(node.attr[flag].b for flag in ("transpose_a", "adj_x") if flag in node.attr)
+    known = [one for one in (*result, sizes[-2 if flipped else -1]) if one is not None]
+    return 2 * math.prod(known) if len(known) == len(result) + 1 else None
 
 
 def _known(op_type: str) -> bool:
