@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -46,15 +45,15 @@ def given(found: Sequence[Source], wanted: Mapping[Path, str]) -> dict[Source, s
 def modes(
     good: Sequence[Source], guessed: Mapping[Source, Guess], names: Mapping[Source, str]
 ) -> dict[Source, str]:
-    """Return a name for each mode; those that seem the same are numbered."""
+    """Return a name for each mode; those that seem the same are numbered from 2."""
     taken = {names[source] for source in good if source in names}
-    times = Counter(guessed[source].mode for source in good if source not in names)
     found: dict[Source, str] = {}
     for source in good:
         base = names.get(source) or guessed[source].mode
         mode, number = base, 1
-        while source not in names and (mode in taken or (times[base] > 1 and mode == base)):
-            mode, number = f"{base}-{number}", number + 1
+        while source not in names and mode in taken:
+            number += 1
+            mode = f"{base}-{number}"
         found[source] = mode
         taken.add(mode)
     return found

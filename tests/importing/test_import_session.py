@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import subprocess
+import sys
 
 import builders
 import pytest
@@ -84,6 +86,28 @@ def test_nothing_but_marks_is_added(tmp_path):
     assert {name for name, _, _ in new - old} == {"predict"}
 
 
+XPROF = """
+import sys
+from xprof.convert import raw_to_tool_data
+data, _ = raw_to_tool_data.xspace_to_tool_data([sys.argv[1]], "overview_page", {})
+print(data.decode() if isinstance(data, bytes) else data)
+"""
+
+
+def test_xprof_finds_the_steps_of_the_copy(tmp_path):
+    path = put(tmp_path, loop(length=1000))
+
+    def overview(of):
+        command = [sys.executable, "-c", XPROF, str(of)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
+
+    assert "No step marker" in overview(path)
+    session, _ = imported(tmp_path, path)
+    found = overview(session.runs[0].xplane)
+    assert "No step marker" not in found
+    assert '"steptime_ms_average":"1.0' in found
+
+
 def test_marked_steps_are_taken_byte_for_byte(tmp_path):
     path = put(tmp_path, builders.mode_trace("graph"))
     session, _ = imported(tmp_path, path)
@@ -115,7 +139,7 @@ def test_nothing_is_measured_and_nothing_is_zero(tmp_path):
 def test_the_same_layers_meet_in_the_difference(tmp_path):
     other = loop(length=200).replace(b"m_3_1/conv2d_8/", b"m_5_1/conv2d_9/")
     session, _ = imported(tmp_path, put(tmp_path, loop(), "a"), put(tmp_path, other, "b"))
-    found = comparison.build(session, "graph-1", "graph-2", "layer")
+    found = comparison.build(session, "graph", "graph-2", "layer")
     conv = [part for part in found.difference.parts if part.owner == "m/conv2d"]
     assert len(conv) == 1
     assert (conv[0].baseline_s, conv[0].mode_s) == pytest.approx((25e-6, 50e-6))
