@@ -1,7 +1,7 @@
 """One run of a trial: the program as it is or with other texts, under a clock and nothing else.
 
 ``python -m graphprof.capture.trials.child CLOCK TEXTS script|module TARGET ARGS...``: ``CLOCK`` is
-the file that the times are written to, ``TEXTS`` a JSON file of path -> text to run in its place.
+the file that the time is written to, ``TEXTS`` a JSON file of path -> text to run in its place.
 The main work is the time from the end of importing TensorFlow and Keras to the end of the program,
 as the gain of a finding is defined.
 """
@@ -31,7 +31,7 @@ class Clock:
     def __init__(self, path: str) -> None:
         self.path = path
         self.pid = os.getpid()
-        self.began_s = self.imported_s = time.perf_counter()
+        self.imported_s = time.perf_counter()
         self.ended_s: float | None = None
         self._importing = 0
 
@@ -57,11 +57,7 @@ class Clock:
             return  # a forked child
         self.stop()
         assert self.ended_s is not None
-        times = {
-            "work_s": self.ended_s - self.imported_s,
-            "wall_s": self.ended_s - self.began_s,
-            "cpu_s": time.process_time(),
-        }
+        times = {"work_s": self.ended_s - self.imported_s}
         # The program may have used up the disk, or the parent may be gone: the run has no time.
         with contextlib.suppress(OSError):
             Path(self.path).write_text(json.dumps(times))
