@@ -111,9 +111,9 @@ def _optimising_ps(host: Plane, nesting: Nesting, steps: list[marks.StepMark]) -
     build = classify.kinds(host, nesting) == rules.BUILD
     total = 0
     for event in np.flatnonzero(launch[host.name_id] & build):
+        # It begins in one of them; in a call of several steps it may end in another.
         inside = any(
-            host.start_ps[event] >= step.start_ps
-            and host.end_ps[event] <= step.end_ps
+            step.start_ps <= host.start_ps[event] < step.end_ps
             and host.lines[step.line].first <= event < host.lines[step.line].last
             for step in steps
         )

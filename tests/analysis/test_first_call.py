@@ -94,6 +94,19 @@ def test_later_calls_are_not_part_of_the_first(tmp_path: Path) -> None:
     assert parts(tmp_path, events) == {"rest": 10}
 
 
+def test_a_launch_that_runs_all_steps_of_a_call_is_optimised_once(tmp_path: Path) -> None:
+    events = [
+        mark(0, 0, 1000, steps=2),
+        ("step", 0, 1000, TRACED),
+        (BUILDING, 0, 300),
+        (LAUNCH, 300, 700),
+        ("EagerKernelExecute", 500, 500),
+        ("KernelAndDeviceFunc::Run", 500, 500),
+        ("FunctionRun", 500, 0, {"id": 7, "_r": 1}),
+    ]
+    assert parts(tmp_path, events, steps=2)["optimising"] == 200
+
+
 def test_a_trace_without_the_first_call_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="first call"):
         parts(tmp_path, [mark(3, 0, 10)])
