@@ -49,7 +49,7 @@ export function modesTable(report) {
     cells: [
       { text: mode },
       {
-        node: h("span", { class: `badge ${found?.verdict === "failed" ? "warn" : "plain"}` }, VERDICTS[found?.verdict ?? ""]),
+        node: h("span", { class: `badge steady ${found?.verdict === "failed" ? "warn" : "plain"}` }, VERDICTS[found?.verdict ?? ""]),
         raw: found?.verdict,
       },
       { text: found?.reason ? reason(found) : (worst(found?.worst) ?? error?.message ?? "") },
