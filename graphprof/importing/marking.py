@@ -1,8 +1,8 @@
 """The session's own copy of a trace, with its steps marked so that every reader finds them.
 
 A trace whose steps are marked is linked, or copied where that cannot be done. Otherwise the copy
-is given marks (``_r=1`` and ``step_num``), which graphprof and XProf find steps by; nothing else
-in it changes, and the original is left alone.
+is given marks (``_r=1`` and ``step_num``), which graphprof and XProf find steps by, and what else XProf
+needs to see them (``graphprof.trace.amend``); the original is left alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from graphprof.errors import StorageError, TraceError
 from graphprof.importing.steps import Steps
 from graphprof.session import Phase, write_atomically
-from graphprof.trace import proto, wire
+from graphprof.trace import amend, proto, wire
 from graphprof.trace.amend import Names
 from graphprof.trace.model import Trace
 from graphprof.trace.wire import Source
@@ -49,6 +49,7 @@ def store(source: Path, target: Path, trace: Trace, steps: Steps, phase: Phase) 
     else:
         _add(line, names.event(phase), steps, stats, _base_ns(trace, line))
     write_atomically(target, space.SerializeToString())
+    amend.amend(target)
 
 
 def parse(path: Path) -> Any:

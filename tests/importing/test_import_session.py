@@ -86,6 +86,25 @@ def test_nothing_but_marks_is_added(tmp_path):
     assert {name for name, _, _ in new - old} == {"predict"}
 
 
+def test_calls_of_several_steps_are_split(tmp_path):
+    """Keras numbers the batches: 0, 4, 8, ... are calls of four steps each."""
+    space = builders.Space()
+    python = space.plane().line("python")
+    for call in range(4):
+        python.event("Profiled batch", 100 * call, 80, step_num=4 * call)
+        python.event("EagerLocalExecute: __inference_multi_step_on_iterator_9", 100 * call + 5, 70)
+    builders._task_environment(space)
+    session, _ = imported(tmp_path, put(tmp_path, space.data))
+    run = session.run("fit")
+    assert run.run.trace.step_nums == tuple(range(16))
+    divided = breakdown.read(run.xplane)
+    assert divided.step_nums.tolist() == list(range(16))
+    assert divided.step_s == pytest.approx(20e-6)
+    assert not divided.exact.any()
+    lines = [line.name for line in xspace.read(run.xplane).host.lines]
+    assert "graphprof steps" in lines
+
+
 XPROF = """
 import sys
 from xprof.convert import raw_to_tool_data
