@@ -9,7 +9,7 @@ from graphprof.analysis import layers
 from graphprof.analysis.memory import resident
 from graphprof.report.cells import Cells
 from graphprof.report.document import Report
-from graphprof.report.memory import ModeMemory, stages, title
+from graphprof.report.memory import DeviceUse, ModeMemory, stages, title
 
 # Owners that the table names.
 _NAMED = 8
@@ -41,6 +41,9 @@ def table(report: Report) -> Cells | None:
         ("Weights", *(units.size(one.weights_bytes) for _, one in known)),
         ("Optimizer state", *(units.size(one.optimizer_bytes) for _, one in known)),
     ]
+    for device in sorted({use.device for _, one in known for use in _apart(one)}):
+        uses = ({use.device: use.peak_bytes for use in _apart(one)} for _, one in known)
+        rows.append((f"{device}: peak", *(units.size(own.get(device)) for own in uses)))
     for stage, words in resident.STAGES:
         rows.append(
             (f"Process: {words}", *(units.size(stages(one).get(stage)) for _, one in known))
@@ -49,6 +52,11 @@ def table(report: Report) -> Cells | None:
     rows.append(("Process: peak", *map(units.size, peaks)))
     shown = tuple(row for row in rows if any(cell != units.NOT_MEASURED for cell in row[1:]))
     return Cells("Memory", ("Part", *(mode for mode, _ in known)), shown)
+
+
+def _apart(one: ModeMemory) -> list[DeviceUse]:
+    """Devices with memory of their own; what the CPU's allocator says is told in more detail."""
+    return [use for use in one.devices if not use.device.startswith("CPU")]
 
 
 def _temporary(one: ModeMemory) -> int | None:

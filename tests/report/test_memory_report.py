@@ -1,6 +1,7 @@
 """Memory in the report: the sentence, the table, and what is said where nothing is known."""
 
 import json
+from dataclasses import replace
 
 import builders
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 from graphprof import session, units
 from graphprof.report import answer, derive, memory, memory_cells, text
 from graphprof.report.document import to_json
-from graphprof.report.memory import Alive, ModeMemory, ResidentSet
+from graphprof.report.memory import Alive, DeviceUse, ModeMemory, ResidentSet
 from graphprof.session import graphprof_folder
 from graphprof.trace.memory_file import MEMORY_FILE
 
@@ -149,3 +150,14 @@ ROW = Alive("net/dense", "forward", 3 * MIB, 0.75, 2, "MatMul", 2 * MIB, "[2]")
 )
 def test_sentences(mode, base, said):
     assert memory.sentence("xla", mode, "graph", base, "net/") == said
+
+
+def test_a_device_of_its_own_has_a_row(report):
+    uses = tuple(DeviceUse(name, 0, 5 * MIB, 0, since_start=False) for name in ("CPU:0", "GPU:0"))
+    modes = tuple(
+        replace(mode, memory=replace(mode.memory, devices=uses if mode.mode == "graph" else ()))
+        for mode in report.modes
+    )
+    rows = {row[0]: row[1:] for row in memory_cells.table(replace(report, modes=modes)).rows}
+    assert rows["GPU:0: peak"] == (units.NOT_MEASURED, "5.00 MiB", units.NOT_MEASURED)
+    assert "CPU:0: peak" not in rows

@@ -59,7 +59,6 @@ class Footprint:
     Attributes:
         memory: of the allocator with the highest peak in the steps, or None.
         why_not: why ``memory`` is None, one sentence.
-        others: names of the other allocators that were seen.
         plan: XLA's, of the module that takes most in the steps, or None.
         rows: what was taken in the step and is alive at the peak, by owner, the largest first: as
             much as was asked for, and a row of ``GAPS``, so that they sum to what was taken.
@@ -81,7 +80,6 @@ class Footprint:
 
     memory: Memory | None
     why_not: str | None
-    others: tuple[str, ...]
     plan: Plan | None
     rows: tuple[Row, ...]
     step_bytes: int | None
@@ -128,7 +126,6 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
     return Footprint(
         memory=memory,
         why_not=None if memory else unreadable or _why_not(folder, record),
-        others=tuple(one.allocator for one in found if one is not memory),
         plan=plan,
         rows=rows(alive),
         step_bytes=_step_bytes(memory, plan),
