@@ -19,7 +19,7 @@ def render(report: Report, *, full: bool = False) -> str:
     remarks = [
         *agreement.differences(report),
         *cells.reasons(report),
-        *(memory_cells.sentences(report) if full else ()),
+        *memory_cells.sentences(report, full=full),
         *cells.failures(report.modes),
         *report.warnings,
         *cells.undecided(report.modes),

@@ -13,6 +13,8 @@ from graphprof.report.memory import DeviceUse, ModeMemory, stages, title
 
 # Owners that the table names.
 _NAMED = 8
+# A gap of so many bytes is told at first sight.
+_LARGE_BYTES = 256 << 20
 _PASSES = (("forward", "Activations"), ("backward", "Gradients"), ("optimizer", "Optimizer's own"))
 
 
@@ -73,6 +75,22 @@ def _leading(modes: Sequence[ModeMemory], root: str) -> list[str]:
     return sorted(most, key=lambda name: (-most[name], name))[:_NAMED]
 
 
-def sentences(report: Report) -> list[str]:
-    """One sentence a mode: its memory against the baseline's."""
-    return [mode.memory.sentence for mode in report.modes if mode.memory and mode.memory.sentence]
+def sentences(report: Report, *, full: bool) -> list[str]:
+    """One sentence a mode: its memory against the baseline's; if not ``full``, large gaps alone."""
+    known = {mode.mode: mode.memory for mode in report.modes if mode.memory}
+    base = known.get(report.baseline or "")
+    return [
+        one.sentence
+        for one in known.values()
+        if one.sentence and (full or (base is not None and _gap(one, base) >= _LARGE_BYTES))
+    ]
+
+
+def _gap(one: ModeMemory, base: ModeMemory) -> int:
+    """By how many bytes a mode's step or process differs from the baseline's."""
+    pairs = (
+        (one.needed_bytes, base.needed_bytes),
+        (stages(one).get("block"), stages(base).get("block")),
+    )
+    gaps = (abs(left - right) for left, right in pairs if left is not None and right is not None)
+    return max(gaps, default=0)

@@ -54,7 +54,7 @@ def render(report: Report, console: Console, *, full: bool = False) -> None:
     for sign, style, sentences in (
         ("≠", "red", agreement.differences(report)),
         ("→", "", cells.reasons(report)),
-        ("→", "", memory_cells.sentences(report) if full else ()),
+        ("→", "", memory_cells.sentences(report, full=full)),
         ("✗", "red", cells.failures(report.modes)),
         ("!", "yellow", report.warnings),
         ("·", "dim", (*remarks, *report.notes)),

@@ -161,3 +161,16 @@ def test_a_device_of_its_own_has_a_row(report):
     rows = {row[0]: row[1:] for row in memory_cells.table(replace(report, modes=modes)).rows}
     assert rows["GPU:0: peak"] == (units.NOT_MEASURED, "5.00 MiB", units.NOT_MEASURED)
     assert "CPU:0: peak" not in rows
+
+
+def test_a_large_gap_is_told_at_first_sight(report):
+    assert memory_cells.sentences(report, full=False) == []
+    told = [of(report, mode).sentence for mode in ("eager", "xla")]
+    assert memory_cells.sentences(report, full=True) == told
+    large = replace(of(report, "xla"), needed_bytes=300 * MIB)
+    modes = tuple(
+        replace(mode, memory=large if mode.mode == "xla" else mode.memory) for mode in report.modes
+    )
+    changed = replace(report, modes=modes)
+    assert memory_cells.sentences(changed, full=False) == [large.sentence]
+    assert large.sentence in answer.to_markdown(changed).replace("\\", "")
