@@ -151,10 +151,17 @@
  * @typedef {{
  *   target: string, exit_code: number | null, wall_s: number | null, imports_s: number | null,
  *   work_s: number | null, division: {part: string, seconds: number, share: number}[], seen: string[],
+ *   replay?: Replay | null,
  *   compile?: {
  *     building_s: number, first_runs_s: number, functions: BuiltFunction[], again: BuiltAgain[]
  *   } | null
  * }} Program
+ *
+ * A watched program's work measured in other modes, or why it was not.
+ * @typedef {{
+ *   what: string | null, why_not: string | null, cure: string | null, session: string | null,
+ *   verdict: string | null, baseline: string | null, modes: ModeReport[], notes: string[]
+ * }} Replay
  *
  * Every timed call of a session, as columns of equal length. `mode` points into `modes`, `part` into
  * `parts`; the seconds are those of one step. A round of -1 is outside the rounds.
@@ -264,6 +271,7 @@
  * @typedef {{
  *   step_bytes: number | null, needed_bytes: number | null, source: string | null, peak_bytes: number | null,
  *   before_bytes: number | null, allocator: string | null, counts_from_bytes: number | null,
+ *   left_behind_bytes: number | null,
  *   why_not: string | null, alive: Alive[], by_pass: Record<string, number>,
  *   plan: {
  *     temporary_bytes: number, needed_bytes: number, parameter_bytes: number, output_bytes: number,

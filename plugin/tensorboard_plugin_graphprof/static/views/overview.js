@@ -5,6 +5,7 @@ import { breakdown } from "./overview-breakdown.js";
 import { findings } from "./overview-findings.js";
 import { modesSection } from "./overview-modes.js";
 import { programSection } from "./overview-program.js";
+import { replaySection } from "./overview-replay.js";
 import { whatIf } from "./overview-whatif.js";
 import { plain } from "./parts.js";
 
@@ -24,7 +25,11 @@ export const overview = {
         { class: "overview" },
         ...head(report),
         ...(report.program
-          ? [findings(report, context), programSection(report.program)]
+          ? [
+              findings(report, context),
+              report.program.replay ? replaySection(report.program.replay, context, shown(report, context)) : null,
+              programSection(report.program),
+            ]
           : [modesSection(report, context), findings(report, context), bars, whatIf(report)]),
         choices(report),
       ),
@@ -38,6 +43,17 @@ export const overview = {
     };
   },
 };
+
+/**
+ * The id under which the session is shown; the newest is shown unasked.
+ * @param {Report} report
+ * @param {import("./view.js").Context} context
+ * @returns {string}
+ */
+function shown(report, context) {
+  const asked = context.state().session;
+  return typeof asked === "string" ? asked : report.session.id;
+}
 
 /**
  * @param {Report} report
