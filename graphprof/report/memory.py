@@ -14,6 +14,9 @@ from graphprof.session import RunFolder
 from graphprof.trace.labels import PASSES
 from graphprof.trace.model import Trace
 
+KEPT = "kept"
+"""The pass of what was taken before the step began in which it is seen."""
+
 # Differences below are not worth a sentence: allocators round up by as much.
 _NOTABLE = 1.1
 # Processes of one and the same mode differ by some MiB.
@@ -26,7 +29,8 @@ class Alive:
 
     Attributes:
         owner: path of the layer, or name of the loss, optimizer or metric; empty when unknown.
-        in_pass: the pass; ``gaps`` for what no result fills.
+        in_pass: the pass; ``gaps`` for what no result fills, ``kept`` for what was taken before the
+            step began.
         bytes: what it holds.
         share: of what was taken in the step and is alive at its peak, 0 to 1.
         tensors: how many pieces.
@@ -129,6 +133,8 @@ class ModeMemory:
         before_bytes: its level as that step began (weights, batches), or None.
         allocator: its name, or None.
         counts_from_bytes: it leaves out tensors of fewer bytes; 0 when it counts all.
+        left_behind_bytes: what each traced step leaves behind, 0 unless every one does; None where it
+            is not known.
         why_not: why there is no allocator, one sentence, or None.
         alive: what was taken in the step and is alive at its peak, the largest first.
         by_pass: pass -> bytes of ``alive``: ``forward`` are activations, ``backward`` gradients and
@@ -150,6 +156,7 @@ class ModeMemory:
     before_bytes: int | None = None
     allocator: str | None = None
     counts_from_bytes: int | None = None
+    left_behind_bytes: int | None = None
     why_not: str | None = None
     alive: tuple[Alive, ...] = ()
     by_pass: dict[str, int] = field(default_factory=dict)
@@ -190,6 +197,7 @@ def of_footprint(found: Footprint) -> ModeMemory:
         before_bytes=memory.peak_step.before if memory else None,
         allocator=memory.allocator if memory else None,
         counts_from_bytes=memory.counts_from if memory else None,
+        left_behind_bytes=memory.left_behind if memory else None,
         why_not=found.why_not,
         alive=tuple(_alive(row, total) for row in found.rows),
         by_pass=_by_pass(found.rows),
@@ -206,7 +214,7 @@ def of_footprint(found: Footprint) -> ModeMemory:
 
 
 def _alive(row: Row, total: int) -> Alive:
-    in_pass = GAPS if row.largest.op == GAPS else row.in_pass
+    in_pass = GAPS if row.largest.op == GAPS else KEPT if row.kept else row.in_pass
     largest = row.largest
     share = row.size / total if total else 0.0
     return Alive(
@@ -218,7 +226,7 @@ def _alive(row: Row, total: int) -> Alive:
 def _by_pass(rows: Sequence[Row]) -> dict[str, int]:
     sums: dict[str, int] = {}
     for row in rows:
-        if row.largest.op != GAPS:
+        if row.largest.op != GAPS and not row.kept:
             sums[row.in_pass] = sums.get(row.in_pass, 0) + row.size
     return {one: sums[one] for one in PASSES if one in sums}
 
@@ -335,5 +343,7 @@ def title(row: Alive, root: str) -> str:
     """An owner in words; ``root`` is what all layers' paths begin with."""
     if row.in_pass == GAPS:
         return "space that nothing fills"
+    if row.in_pass == KEPT:
+        return f"{row.owner.removeprefix(root) or 'no known layer'}, kept from before the step"
     name = row.owner.removeprefix(root)
     return f"{name} {row.in_pass}" if name else f"no known layer, {row.in_pass}"

@@ -29,6 +29,7 @@ def table(report: Report) -> Cells | None:
         ("A step needs", *(units.size(one.needed_bytes) for _, one in known)),
         ("and takes", *(units.size(one.step_bytes) for _, one in known)),
         ("on top of", *(units.size(one.before_bytes) for _, one in known)),
+        ("and leaves behind", *(units.size(one.left_behind_bytes or None) for _, one in known)),
     ]
     for in_pass, what in _PASSES:
         rows.append((what, *(units.size(one.by_pass.get(in_pass)) for _, one in known)))

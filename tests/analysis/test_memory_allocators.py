@@ -94,3 +94,31 @@ def test_no_recording_is_too_odd(tmp_path, events):
     for one in found:
         assert len(one.times_s) == len(one.levels)
         assert all(step.peak >= step.before for step in one.steps)
+
+
+def steps(tmp_path, *events, count=4):
+    """Steps of 100 microseconds, one after the other."""
+    marked = [("train", at * 100, 100, {"_r": 1, "step_num": at}) for at in range(count)]
+    data = builders.trace({"python": marked, "tf_Compute/1": events})
+    return allocators.curves(builders.read(tmp_path, data, allocators.STATS), KNOWN)
+
+
+def test_what_every_step_leaves_behind_is_told_and_by_whom(tmp_path):
+    events = []
+    for at in range(4):
+        events.append(event("Allocation", at * 100 + 10, 100 + at * 30, 30, 10 + at))
+        events.append(event("Allocation", at * 100 + 20, 150 + at * 30, 50, 1, op="other"))
+        events.append(event("Deallocation", at * 100 + 30, 100 + at * 30, 50, 1, op="other"))
+    (found,) = steps(tmp_path, *events)
+    assert found.left_behind == 30
+    assert [step.before for step in found.steps] == [70, 100, 130, 160]
+    kept = [(tensor.owner, tensor.size) for tensor in found.alive if tensor.kept]
+    assert kept == [("net/conv", 30)] * 3
+    assert sorted(tensor.size for tensor in found.alive if not tensor.kept) == [30, 50]
+
+
+def test_what_one_step_leaves_is_no_leak(tmp_path):
+    (found,) = steps(tmp_path, event("Allocation", 110, 30, 30, 1))
+    assert found.left_behind == 0
+    (found,) = steps(tmp_path, event("Allocation", 10, 30, 30, 1), count=2)
+    assert found.left_behind is None

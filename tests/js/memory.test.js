@@ -118,7 +118,7 @@ test("what is copied is bytes, and nothing is not 0", () => {
 test("figures that were not measured are dashes", () => {
   const known = mode("xla", [], {
     ...{ needed_bytes: 3 * MIB, step_bytes: 4 * MIB, before_bytes: 0, peak_bytes: 4 * MIB },
-    ...{ by_pass: { forward: MIB, backward: 0 } },
+    ...{ left_behind_bytes: MIB, by_pass: { forward: MIB, backward: 0 } },
     ...{ plan: { temporary_bytes: 3 * MIB }, weights_bytes: null, optimizer_bytes: undefined },
     ...{ allocator: "mklcpu", counts_from_bytes: 262144 },
   });
@@ -126,8 +126,8 @@ test("figures that were not measured are dashes", () => {
     cells.map(({ text }) => text),
   );
   assert.deepEqual(texts, [
-    ["xla", "3.00 MiB", "4.00 MiB", "0 B", "4.00 MiB", "1.00 MiB", "0 B", "3.00 MiB", "—", "—", "mklcpu, from 256 KiB"],
-    ["graph", "—", "—", "—", "—", "—", "—", "—", "—", "—", "—"],
+    ["xla", "3.00 MiB", "4.00 MiB", "0 B", "1.00 MiB", "4.00 MiB", "1.00 MiB", "0 B", "3.00 MiB", "—", "—", "mklcpu, from 256 KiB"],
+    ["graph", "—", "—", "—", "—", "—", "—", "—", "—", "—", "—", "—"],
   ]);
 });
 

@@ -91,6 +91,24 @@ def test_a_big_layer_is_found_at_the_peak(tmp_path, mode, big):
         assert found.plan is None
 
 
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_what_a_step_leaves_behind_is_found_by_its_size(tmp_path, mode):
+    kept = []
+
+    class Keeping(keras.Sequential):
+        def train_step(self, data):
+            loss = super().train_step(data)["loss"]
+            return {"kept": tf.fill((1 << 18,), loss)}  # 1 MiB
+
+    parts = [keras.layers.Dense(16, name="dense"), keras.layers.Dense(1, name="end")]
+    model = compiled(Keeping([keras.Input((16,)), *parts], name="net"))
+    step = model.train_step if mode == "eager" else tf.function(model.train_step)
+    model.train_step = lambda batch: kept.append(step(batch))
+    batch = (tf.random.normal((BATCH, 16)), tf.random.normal((BATCH, 1)))
+    found = record(tmp_path, model, "eager", batch)
+    assert found.memory.left_behind == pytest.approx(1 << 20, rel=0.01)
+
+
 LEAKING = """
     import keras, numpy as np
 

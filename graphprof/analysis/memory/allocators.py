@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,8 @@ oneDNN's allocator hands requests below 256 KiB to another one, which records no
 MOMENTS = 60
 LARGEST = 4
 
+_FEWEST_STEPS = 3
+
 _TAKEN, _GIVEN_BACK = "MemoryAllocation", "MemoryDeallocation"
 
 
@@ -53,6 +56,7 @@ class Tensor:
         size: bytes.
         shape: as recorded, as ``[32,26,26,16]``; empty when it was not.
         requested: bytes that were asked for, of which the allocator made ``size``.
+        kept: whether it was taken before the step began in which it is seen.
     """
 
     op: str
@@ -61,6 +65,7 @@ class Tensor:
     size: int
     shape: str
     requested: int = 0
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,14 @@ class Memory:
         """The step that the peak is in."""
         return next(step for step in self.steps if step.start_s <= self.peak_s < step.end_s)
 
+    @property
+    def left_behind(self) -> int | None:
+        """Bytes that each step leaves behind: 0 unless every one does; None for fewer than three steps."""
+        if len(self.steps) < _FEWEST_STEPS:
+            return None
+        left = [step.after - step.before for step in self.steps]
+        return round(statistics.median(left)) if min(left) > 0 else 0
+
 
 def curves(trace: Trace, known: Labels | None = None) -> tuple[Memory, ...]:
     """Return the memory of each allocator that the trace speaks of, read with ``STATS``."""
@@ -178,8 +191,8 @@ def _memory(
     if not tops:
         return None
     peak, place = max(tops, key=lambda top: (top[0], -top[1]))
-    alive = _alive(host, events[: place + 1], names)
     own_step = next(one for one in marked if one.start_ps <= start[place] < one.end_ps)
+    alive = _alive(host, events[: place + 1], names, own_step.start_ps)
     window = np.searchsorted(start, (own_step.start_ps, own_step.end_ps))
     return Memory(
         allocator=allocator,
@@ -202,9 +215,14 @@ def _level_before(host: Plane, events: Int64, levels: Int64) -> int:
     return max(0, int(levels[0]) + (-size if taken else size))
 
 
-def _alive(host: Plane, events: Int64, names: AllocationOwners) -> tuple[Tensor, ...]:
-    """What is taken and not given back after these events."""
-    found = _tensors(host, _held(host, events), names)
+def _alive(
+    host: Plane, events: Int64, names: AllocationOwners, since_ps: int
+) -> tuple[Tensor, ...]:
+    """What is taken and not given back after these events; ``kept`` is what was taken before a time."""
+    taken = _held(host, events)
+    kept = (host.start_ps[taken] < since_ps).tolist()
+    tensors = _tensors(host, taken, names)
+    found = [replace(one, kept=was) for one, was in zip(tensors, kept, strict=True)]
     return tuple(sorted(found, key=lambda tensor: (-tensor.size, tensor.op)))
 
 

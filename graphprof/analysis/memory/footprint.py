@@ -43,6 +43,8 @@ class Row:
         size: bytes.
         tensors: how many.
         largest: the largest of them.
+        kept: whether they were taken before the step began: by an earlier one, or by the input
+            pipeline ahead of it.
     """
 
     owner: str
@@ -50,6 +52,7 @@ class Row:
     size: int
     tensors: int
     largest: Tensor
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,9 @@ class Footprint:
         memory: of the allocator with the highest peak in the steps, or None.
         why_not: why ``memory`` is None, one sentence.
         plan: XLA's, of the module that takes most in the steps, or None.
-        rows: what was taken in the step and is alive at the peak, by owner, the largest first: as
-            much as was asked for, and a row of ``GAPS``, so that they sum to what was taken.
-        needed_bytes: the same without ``GAPS``.
+        rows: what was taken since the trace began and is alive at the peak, by owner, the largest
+            first: as much as was asked for, and a row of ``GAPS``, so that they sum to what was taken.
+        needed_bytes: of it, what was asked for in the step itself.
         step_bytes: how far the step with the peak rises above its start; without ``memory`` what the
             plan takes; None where neither is known.
         curve: that step: (seconds since its start, bytes in use from then on).
@@ -129,7 +132,7 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
         plan=plan,
         rows=rows(alive),
         step_bytes=_step_bytes(memory, plan),
-        needed_bytes=sum(one.size for one in alive if one.op != GAPS) if memory or plan else None,
+        needed_bytes=_needed(alive) if memory or plan else None,
         curve=_curve(memory),
         planned=_planned(plan, clock, step),
         tops=_tops(memory, plan, clock, step),
@@ -151,15 +154,19 @@ def of_run(folder: RunFolder, trace: Trace | None = None) -> Footprint:
 
 def rows(alive: Sequence[Tensor]) -> tuple[Row, ...]:
     """Sum tensors by owner and pass, the largest first."""
-    found: defaultdict[tuple[str, str, bool], list[Tensor]] = defaultdict(list)
+    found: defaultdict[tuple[str, str, bool, bool], list[Tensor]] = defaultdict(list)
     for tensor in alive:
-        found[tensor.owner, tensor.in_pass, tensor.op == GAPS].append(tensor)
+        found[tensor.owner, tensor.in_pass, tensor.op == GAPS, tensor.kept].append(tensor)
     summed = [
-        Row(owner, in_pass, sum(one.size for one in own), len(own), max(own, key=_size))
-        for (owner, in_pass, _), own in found.items()
+        Row(owner, in_pass, sum(one.size for one in own), len(own), max(own, key=_size), kept)
+        for (owner, in_pass, _, kept), own in found.items()
     ]
     order = [*PASSES, ""]
     return tuple(sorted(summed, key=lambda row: (-row.size, row.owner, order.index(row.in_pass))))
+
+
+def _needed(alive: Sequence[Tensor]) -> int:
+    return sum(one.size for one in alive if one.op != GAPS and not one.kept)
 
 
 def _size(tensor: Tensor) -> int:

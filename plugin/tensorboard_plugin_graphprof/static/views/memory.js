@@ -14,6 +14,9 @@ import { figures, filterHeld, heldContent, heldRows, sortHeld, sortOf } from "./
 /** @typedef {import("./memory-table.js").Sort} Sort */
 /** @typedef {import("./view.js").Context} Context */
 
+/** @type {Record<string, string>} what is no pass, in words */
+const PASSES = { gaps: "", kept: "kept from before the step" };
+
 /** @type {import("./view.js").View} */
 export const memory = {
   id: "memory",
@@ -213,7 +216,7 @@ class Page {
       "tr",
       { "data-row": `${row.owner} ${row.inPass}` },
       h("th", { scope: "row" }, row.title),
-      h("td", {}, row.inPass === "gaps" ? "" : row.inPass),
+      h("td", {}, PASSES[row.inPass] ?? row.inPass),
       ...row.cells.map((cell, at) => {
         const none = this.found.modes[at].memory.alive.length ? "" : format.NOT_MEASURED;
         const element = h("td", { class: "number" }, cell ? format.size(cell.bytes) : none);
