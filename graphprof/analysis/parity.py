@@ -7,8 +7,8 @@ two modes agree, the second which of them is right. How errors are measured and 
 ``deviations``.
 
 Errors within the tolerance of the coarser precision pass. With a reference, so do errors that bring
-a mode no more than ``REFERENCE_SLACK`` times as far from it as the baseline is itself: such a model is
-as sensitive to rounding in any mode. And errors within the tolerance fail where a mode is typically
+a mode no more than ``REFERENCE_SLACK`` times as far from it as the baseline is itself (``LARGE_SLACK``
+times where that is most of its size): such a model is as sensitive to rounding in any mode. And errors within the tolerance fail where a mode is typically
 ``COARSER`` times as far from it as the baseline, both in the same precision: healthy modes round
 otherwise, by factors of 0.7 to 1.2 as measured; thousands mean that one computes in less than it says.
 """
@@ -24,6 +24,7 @@ from typing import Final, Literal
 
 from graphprof.analysis import comparable, deviations
 from graphprof.analysis.deviations import (
+    LARGEST,
     TOLERANCE,
     Deviation,
     FromReference,
@@ -43,6 +44,8 @@ from graphprof.session import Session, graphprof_folder
 Verdict = Literal["passed", "failed", "unknown"]
 
 REFERENCE_SLACK: Final = 10.0
+# What is off by more than half of its size must be so in the baseline, too.
+LARGE_SLACK: Final = 2.0
 COARSER: Final = 100.0
 # How much nearer or farther is said from so many arrays on: fewer are chance.
 _FEWEST: Final = 3
@@ -225,7 +228,8 @@ def _beside_reference(
     )
     ok = found.ok
     if ok is False and baseline is not None:
-        ok = own.relative <= max(found.tolerance, REFERENCE_SLACK * baseline.relative)
+        slack = REFERENCE_SLACK if own.relative <= LARGEST else LARGE_SLACK
+        ok = own.relative <= max(found.tolerance, slack * baseline.relative)
     return dataclasses.replace(found, ok=ok, reference=beside)
 
 

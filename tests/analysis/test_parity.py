@@ -134,6 +134,15 @@ def test_a_changed_epsilon_of_the_optimizer_shows_in_the_updates() -> None:
     assert not failed & {"layer", "output", "gradient"}
 
 
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_no_precision_excuses_an_update_that_is_another_one(precision: str) -> None:
+    base = recording(np.float16, precision=precision)
+    changed = recording(np.float16, precision=precision, epsilon=1e-1)
+    assert compare(base, base).verdict == "passed"
+    assert compare(changed, base).verdict == "failed"
+    assert compare(changed, base, reference=recording(np.float64)).verdict == "failed"
+
+
 def test_a_changed_layer_is_the_first_that_diverges() -> None:
     found = compare(recording(relu_leak=0.01), recording())
     assert found.verdict == "failed"
