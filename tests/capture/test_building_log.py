@@ -124,7 +124,7 @@ def test_batches_are_described_like_signatures() -> None:
 
 
 def test_every_process_is_known_to_have_built_nothing_until_it_does(tmp_path: Path) -> None:
-    done = profile(tmp_path, "good", "builds", waves=2)
+    done = profile(tmp_path, "good", "builds", waves=2, budget_s=4.0)
     good, builds = done.run("good"), done.run("builds")
     assert good is not None
     assert builds is not None
