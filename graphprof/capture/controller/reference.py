@@ -51,7 +51,8 @@ def beside(crew: Crew) -> Iterator[None]:
         return
     folder = around.weights.parent / "reference"
     log = folder / disk.WORKER_LOG
-    child = Child(_MODE, "mode", log, worker_variables(), around.options.command)
+    variables = {**worker_variables(), "PYTHONHASHSEED": "0"}
+    child = Child(_MODE, "mode", log, variables, around.options.command)
     try:
         problem = _load(child, crew)
         yield
