@@ -61,6 +61,8 @@ class Page {
         : null,
       this.toolbar,
       this.curves,
+      section("Steps", "of the traced steps, the one with the highest peak", known, "figures"),
+      section("Processes", "resident set: all that the system gave to the process, Python and TensorFlow included", process, "processes"),
       h(
         "section",
         { "aria-label": "Alive at the peak" },
@@ -81,8 +83,6 @@ class Page {
         ),
         this.held,
       ),
-      section("Steps", "of the traced steps, the one with the highest peak", known, "figures"),
-      section("Processes", "resident set: all that the system gave to the process, Python and TensorFlow included", process, "processes"),
     ];
   }
 
