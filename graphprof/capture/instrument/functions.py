@@ -54,9 +54,15 @@ def _call(watch: Watch, original: Any) -> Any:
         finally:
             tree.leave(token)
             if outermost and (eagerly or len(buildings) != built):
-                watch.replays.function(self, name, site, (args, kwds))
+                _note_step(watch, self, name, site, (args, kwds))
 
     return __call__
+
+
+def _note_step(watch: Watch, function: Any, name: str, site: Site | None, arguments: Any) -> None:
+    """Keep the Python function: a method's with its object, which might be gone at the end."""
+    if watch.replays.lacks("function", site):
+        watch.replays.function(private.python_of(function), name, site, arguments)
 
 
 def _run(watch: Watch, original: Any) -> Any:

@@ -38,7 +38,7 @@ class Candidate:
         method: ``fit``, ``predict`` ..., or ``function`` for a ``tf.function``.
         name: what people read: the model's class or the function's name.
         site: the user's line that ran it.
-        subject: the model or the ``tf.function``.
+        subject: the model, or the Python function of the ``tf.function``.
         form: how ``data`` is to be read: ``arrays`` (x, y, sample_weight; the first rows),
             ``dataset``, ``sequence`` (a PyDataset), ``batches`` (a list of batches), ``arguments``
             ((args, kwargs) of the function), ``none``.
@@ -76,7 +76,7 @@ class Candidates:
 
     def keras(self, method: str, model: Any, site: Site | None, args: Any, kwargs: Any) -> None:
         """A call of ``fit``, ``predict`` ... begins."""
-        if not self._new(method, site):
+        if not self.lacks(method, site):
             return
         candidate = Candidate(method, type(model).__name__, site, model)
         self.found[method, site] = candidate
@@ -87,8 +87,8 @@ class Candidates:
             candidate.why_not = f"its data could not be copied ({type(error).__name__}: {error})"
 
     def function(self, function: Any, name: str, site: Site | None, arguments: Any) -> None:
-        """A call of a ``tf.function`` has built it."""
-        if self._new("function", site):
+        """A call of a ``tf.function`` has built it; ``function`` is its Python."""
+        if self.lacks("function", site):
             self.found["function", site] = Candidate(
                 "function", name, site, function, "arguments", arguments
             )
@@ -100,7 +100,8 @@ class Candidates:
             if newest.form == "generator":
                 newest.form, newest.data = "batches", list(batches)[:MOST_BATCHES]
 
-    def _new(self, method: str, site: Site | None) -> bool:
+    def lacks(self, method: str, site: Site | None) -> bool:
+        """Whether a call of this kind and place would be kept."""
         return (
             self.wanted and len(self.found) < MOST_CANDIDATES and (method, site) not in self.found
         )

@@ -12,7 +12,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from graphprof.capture.instrument import private
 from graphprof.capture.replay import pickling
 from graphprof.capture.replay.saving import PICKLE_FILE
 from graphprof.capture.workloads.builtin import Noted
@@ -75,7 +74,7 @@ def _model(kept: dict[str, Any]) -> Workload:
 
 def _step(kept: dict[str, Any]) -> Workload:
     """The function as a step of one batch: its tensors are the batch, the rest stays as it was."""
-    function = private.python_of(kept["subject"])
+    function = kept["subject"]
     leaves = keras.tree.flatten(kept["data"])
     places = [number for number, leaf in enumerate(leaves) if _is_tensor(leaf)]
     batch = tuple(leaves[number] for number in places)
