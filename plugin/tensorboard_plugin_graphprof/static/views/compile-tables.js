@@ -44,7 +44,7 @@ export function againSection(again, watched) {
       { text: format.seconds(one.extra_s ?? one.building_s), raw: one.extra_s ?? one.building_s },
     ],
   }));
-  return section("Built or compiled again", "after the first call", columns, rows, "again", watched ? "Nothing was." : "Not watched in this session.");
+  return section("Built or compiled again", "after the first call", columns, rows, "again", watched ? "Nothing was built or compiled again." : "Not watched in this session.");
 }
 
 /**
