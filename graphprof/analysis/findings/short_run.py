@@ -90,7 +90,7 @@ def _draft(
         ),
         saved_s=lost,
         surely_s=0.4 * lost,
-        at_most_s=min(1.2 * lost, price),
+        at_most_s=max(min(1.2 * lost, price), 0.0 if xla else _calls_s(evidence, worst)),
         confidence=0.75,
         change=(
             "jit_compile=False for short runs"
@@ -100,6 +100,17 @@ def _draft(
         ),
         once=True,
         refuted_by="The program is meant to run much longer than it did here.",
+    )
+
+
+def _calls_s(evidence: Evidence, building: Building) -> float:
+    """The calls of predict that were built for: called directly, a model needs nothing around it
+    (a pipeline, an iterator, callbacks) either.
+    """
+    return sum(
+        call.total_s
+        for call in evidence.keras
+        if call.name == "predict" and call.line == building.called_from
     )
 
 
