@@ -218,7 +218,7 @@ async function copyLines(lines) {
   const text = csv(lines);
   try {
     const rows = lines.map((line) => h("tr", {}, ...line.map((cell) => h("td", {}, cell))));
-    const html = h("table", {}, ...rows).outerHTML;
+    const html = new XMLSerializer().serializeToString(h("table", {}, ...rows));
     const flavours = { "text/plain": text, "text/html": html };
     const blobs = Object.entries(flavours).map(([type, content]) => [type, new Blob([content], { type })]);
     await navigator.clipboard.write([new ClipboardItem(Object.fromEntries(blobs))]);
