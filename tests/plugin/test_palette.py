@@ -66,11 +66,11 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
 def sheets() -> dict[str, dict[str, str]]:
     blocks = re.findall(r":root(\S*) \{(.*?)\n\}", (STATIC / "style.css").read_text(), re.S)
     names = {"": "light", '[data-theme="dark"]': "dark"}
-    return {
-        names[selector]: dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", body))
-        for selector, body in blocks
-        if selector in names
-    }
+    found: dict[str, dict[str, str]] = {"light": {}, "dark": {}}
+    for selector, body in blocks:
+        if selector in names:
+            found[names[selector]].update(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", body))
+    return found
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
