@@ -22,7 +22,13 @@ _MARKS = {
     "refuted": ("✗ refuted", "red"),
     "inconclusive": ("? inconclusive", "yellow"),
 }
-_OF = {"work": "", "steady": ", once built", "step": " a step", "example": " per example", "epoch": " in a run of one epoch"}
+_OF = {
+    "work": "",
+    "steady": ", once built",
+    "step": " a step",
+    "example": " per example",
+    "epoch": " in a run of one epoch",
+}
 _MOST_DETAILS = 4
 
 
