@@ -128,9 +128,11 @@ class DescribeGraphs:
 
     Attributes:
         folder: the run folder.
+        prepare: whether to make that call; without it only the graph as built is known.
     """
 
     folder: str
+    prepare: bool = True
     kind: Literal["graphs"] = "graphs"
 
 

@@ -59,6 +59,20 @@ def record(folder, make, mode):
     )
 
 
+def test_without_the_time_for_it_the_graph_as_built_is_kept_and_that_is_said(tmp_path):
+    labelling = Labelling(op_by_op=False)
+    labelling.graph = tf.function(lambda x: x + x).get_concrete_function(tf.TensorSpec((2,))).graph
+    task = Graphing(labelling, compiled=False).describe(
+        protocol.DescribeGraphs(str(tmp_path), prepare=False)
+    )
+    with pytest.raises(StopIteration) as ended:  # without a call
+        next(task)
+    assert "as long as the first call" in ended.value.value.problem
+    kept = graph_files.load(graphprof_folder(tmp_path) / graph_files.GRAPHS_FILE)
+    assert kept.before.counts["AddV2"] == 1
+    assert (kept.optimised, kept.ran) == (None, None)
+
+
 def describe(folder, labelling, call):
     task = Graphing(labelling, compiled=False).describe(protocol.DescribeGraphs(str(folder)))
     with next(task)():

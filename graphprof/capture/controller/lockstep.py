@@ -175,7 +175,7 @@ def graphs(crew: Crew) -> None:
     """Let each mode that is not known yet describe its graphs; nothing is timed after it."""
     around = crew.around
     for member in crew.shuffled(m for m in crew.members if m.child.arm == "mode"):
-        if member.mode in around.described or not _affordable(member, crew):
+        if member.mode in around.described:
             continue
         around.stop.check()
         around.described.add(member.mode)
@@ -192,7 +192,8 @@ def _affordable(member: Member, crew: Crew) -> bool:
 
 def _graphs(member: Member, crew: Crew) -> None:
     folder = str((crew.around.ledger.folder / member.mode).resolve())
-    reply = crew.ask(member, protocol.DescribeGraphs(folder), member.book.first_call_s or 0.0)
+    request = protocol.DescribeGraphs(folder, _affordable(member, crew))
+    reply = crew.ask(member, request, member.book.first_call_s or 0.0)
     if not isinstance(reply, protocol.Kept):
         raise nonsense(member, reply)
     if reply.problem is not None:

@@ -26,6 +26,9 @@ from graphprof.trace.graphs import GRAPHS_FILE, EagerOp, Graphs, to_json
 from graphprof.trace.labels import Label
 
 
+_TOO_LONG = "preparing its graph once more would take as long as the first call"
+
+
 class Graphing:
     """What one worker learns of its graphs.
 
@@ -41,7 +44,9 @@ class Graphing:
 
     def describe(self, request: protocol.DescribeGraphs) -> Task:
         """The task that makes the one more call, and writes what is known."""
-        if self._labelling.op_by_op:
+        if not request.prepare:
+            self._found = replace(self._found, lost=(*self._found.lost, _TOO_LONG))
+        elif self._labelling.op_by_op:
             yield self._noting_ops
         elif not self._compiled:
             yield self._collecting
