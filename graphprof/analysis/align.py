@@ -20,7 +20,7 @@ Matches that share an op are joined, so that a match reads 1:1, 1:N or N:M.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -191,19 +191,26 @@ def _in_group(
 
 
 def _links(left: list[OpRow], right: list[OpRow]) -> set[tuple[int, int]]:
-    links = {
-        (one, other)
-        for one, ours in enumerate(left)
-        for other, theirs in enumerate(right)
-        if _names(ours) & _names(theirs)
-    }
-    for one, ours in enumerate(left):
-        if not any(place == one for place, _ in links):
-            links |= {
-                (one, other) for other, theirs in enumerate(right) if _types(ours) & _types(theirs)
-            }
+    links = set(_shared(map(_names, left), map(_names, right)))
+    named = {place for place, _ in links}
+    types = (_types(row) if place not in named else frozenset() for place, row in enumerate(left))
+    links.update(_shared(types, map(_types, right)))
     _link_pieces(left, right, links)
     return links
+
+
+def _shared(
+    left: Iterable[frozenset[str]], right: Iterable[frozenset[str]]
+) -> Iterator[tuple[int, int]]:
+    """Pairs of places that have a word in common."""
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, words in enumerate(right):
+        for word in words:
+            places[word].append(place)
+    for place, words in enumerate(left):
+        for word in words:
+            for other in places.get(word, ()):
+                yield place, other
 
 
 def _may_be_in(row: OpRow, fusion: OpRow, explain: Explain | None) -> bool:

@@ -25,7 +25,6 @@ from graphprof.session import graphprof_folder, write_atomically
 from graphprof.trace.graphs import GRAPHS_FILE, EagerOp, Graphs, to_json
 from graphprof.trace.labels import Label
 
-
 _TOO_LONG = "preparing its graph once more would take as long as the first call"
 
 
