@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from graphprof import session as sessions
-from graphprof.analysis import parity_file
+from graphprof.analysis.results import parity_file
 from graphprof.session import (
     Block,
     Failure,

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from graphprof import session
-from graphprof.analysis import attribution
+from graphprof.analysis.work import attribution
 
 FIXTURES = Path(__file__).parent / "fixtures" / "builtins"
 MODELS = ("digits_cnn", "digits_mlp", "digits_lstm", "digits_transformer")

@@ -9,7 +9,7 @@ from typing import Any
 import builders
 
 from graphprof import session as sessions
-from graphprof.analysis import building_log
+from graphprof.analysis.building import building_log
 from graphprof.session import EARLY_TRACE, RUN_FILE, TraceRecord, graphprof_folder
 
 BUILDING_US, OPTIMISING_US, COMPILING_US, RUNNING_US = 400_000, 120_000, 900_000, 30_000

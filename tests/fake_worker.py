@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphprof.analysis import parity_file
+from graphprof.analysis.results import parity_file
 from graphprof.capture import protocol
 from graphprof.capture.worker import process as worker
 from graphprof.session import EARLY_TRACE, Failure, TraceRecord

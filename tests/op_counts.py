@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from graphprof.analysis import attribution, ops
+from graphprof.analysis.work import attribution, ops
 from graphprof.session import graphprof_folder
 from graphprof.trace import graphs
 

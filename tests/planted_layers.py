@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from graphprof.analysis import attribution, layers
+from graphprof.analysis.work import attribution, layers
 from graphprof.capture.worker.labelling import Labelling
 from graphprof.trace import labels as label_files
 from graphprof.trace import xspace

@@ -9,8 +9,8 @@ from typing import Any
 from graphprof.analysis.findings import registry
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import WATCH_FILE, from_json
-from graphprof.analysis.traced import Op, Stage, Traced
+from graphprof.analysis.programs.recording import WATCH_FILE, from_json
+from graphprof.analysis.programs.traced import Op, Stage, Traced
 from graphprof.session import PROGRAM_RUN, SESSION_FILE, SessionInfo, graphprof_folder, save
 
 PROGRAM = "train-20250101-120000"

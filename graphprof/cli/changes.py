@@ -54,7 +54,7 @@ def with_patch(done: Session, patch: Path) -> SourceTrial:
         UsageError: it does not fit the script, or changes other files too.
         SessionError: a file cannot be read.
     """
-    from graphprof.analysis import patching
+    from graphprof.analysis.trials import patching
 
     script, text = script_of(done), _text(patch)
     if text.count("\n@@ ") and sum(line.startswith("+++ ") for line in text.split("\n")) > 1:
@@ -70,7 +70,7 @@ def with_patch(done: Session, patch: Path) -> SourceTrial:
 
 
 def _trial(script: Path, before: str, after: str, does: str) -> SourceTrial:
-    from graphprof.analysis import patching
+    from graphprof.analysis.trials import patching
     from graphprof.trials import SourceTrial
 
     if before == after:

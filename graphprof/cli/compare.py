@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from graphprof import session
-from graphprof.analysis.difference import BYS, By
+from graphprof.analysis.work.difference import BYS, By
 from graphprof.cli.console import Output
 from graphprof.cli.report import newest
 from graphprof.report import comparison, markdown, text

@@ -18,7 +18,7 @@ from graphprof.cli.console import Output
 from graphprof.cli.profile import SECONDS
 
 if TYPE_CHECKING:
-    from graphprof.analysis.noise import Resolution
+    from graphprof.analysis.timing.noise import Resolution
 
 SCHEMA = "graphprof.doctor/1"
 _TENSORFLOW_TIMEOUT_S = 180
@@ -76,7 +76,7 @@ def command(seconds: float, no_noise: bool, as_json: bool) -> int:
 
 def examine(noise_s: float | None) -> Health:
     """Look at everything; measures noise for ``noise_s`` seconds, not at all when None."""
-    from graphprof.analysis import noise
+    from graphprof.analysis.timing import noise
     from graphprof.capture import environment
     from graphprof.capture.controller import machine
 

@@ -8,7 +8,7 @@ from typing import cast
 import click
 
 from graphprof import session
-from graphprof.analysis.difference import BYS, By
+from graphprof.analysis.work.difference import BYS, By
 from graphprof.cli.report import newest
 from graphprof.errors import UsageError
 from graphprof.report import export

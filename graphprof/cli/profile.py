@@ -171,7 +171,7 @@ def options_of(
     *, quick: bool = False, thorough: bool = False, budget_s: float | None = None, **more: Any
 ) -> Options:
     """The measuring options for a thoroughness; an own ``budget_s`` wins over its."""
-    from graphprof.analysis import stopping
+    from graphprof.analysis.timing import stopping
     from graphprof.capture.controller.options import Options
 
     if quick and thorough:

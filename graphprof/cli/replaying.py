@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from graphprof.analysis import recording as recordings
-from graphprof.analysis import replay
-from graphprof.analysis.recording import Recording
+from graphprof.analysis.programs import recording as recordings
+from graphprof.analysis.programs import replay
+from graphprof.analysis.programs.recording import Recording
 from graphprof.errors import GraphprofError
 from graphprof.session import PROGRAM_RUN, graphprof_folder
 

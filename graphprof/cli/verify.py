@@ -232,7 +232,7 @@ def _try_all(
 ) -> list[Tried]:
     """One after the other; what one leaves of its part of the budget is the others'."""
     from graphprof import trials
-    from graphprof.analysis import trying
+    from graphprof.analysis.trials import trying
     from graphprof.capture.trials import registry
     from graphprof.capture.trials.base import Request
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graphprof.analysis import steps, whatif
-from graphprof.analysis.breakdown import Breakdown
-from graphprof.analysis.compiling import ModePrice
+from graphprof.analysis.building.compiling import ModePrice
 from graphprof.analysis.findings import verified
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.sessions import evidence as session_evidence
 from graphprof.analysis.findings.sessions import registry
-from graphprof.analysis.whatif import WhatIf
+from graphprof.analysis.timing import steps
+from graphprof.analysis.trials import whatif
+from graphprof.analysis.trials.whatif import WhatIf
+from graphprof.analysis.work.breakdown import Breakdown
 from graphprof.errors import SessionError
 from graphprof.report.document import Agreement
 from graphprof.report.reasons import Attributed

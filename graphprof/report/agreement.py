@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from graphprof import units
-from graphprof.analysis import parity
-from graphprof.analysis.deviations import Deviation
+from graphprof.analysis.results import parity
+from graphprof.analysis.results.deviations import Deviation
 from graphprof.report.document import Agreement, ModeReport, Report, WorstError
 from graphprof.report.parity_model import ArrayError, ErrorFromReference, ParityBasis
 from graphprof.session import Session

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphprof import units
-from graphprof.analysis import difference
+from graphprof.analysis.work import difference
 from graphprof.report.agreement import differs
 from graphprof.report.document import ModeReport, Part, Report, StepTime
 from graphprof.report.verdict import speed

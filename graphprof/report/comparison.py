@@ -10,11 +10,11 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 
 from graphprof import units
-from graphprof.analysis import align, attribution, difference, graphs, layers, ops, vanishing
-from graphprof.analysis import steps as step_analysis
-from graphprof.analysis.align import Alignment
-from graphprof.analysis.attribution import Attribution
-from graphprof.analysis.difference import By, Difference, Part
+from graphprof.analysis.timing import steps as step_analysis
+from graphprof.analysis.work import align, attribution, difference, graphs, layers, ops, vanishing
+from graphprof.analysis.work.align import Alignment
+from graphprof.analysis.work.attribution import Attribution
+from graphprof.analysis.work.difference import By, Difference, Part
 from graphprof.errors import SessionError, TraceError, UsageError
 from graphprof.report import agreement
 from graphprof.report.cells import Cells

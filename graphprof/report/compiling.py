@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from graphprof import units
-from graphprof.analysis import breakeven, compiling, rebuilding, stats
-from graphprof.analysis.first_call import PARTS
-from graphprof.analysis.recording import Building, Line
+from graphprof.analysis.building import breakeven, compiling, rebuilding
+from graphprof.analysis.building.first_call import PARTS
+from graphprof.analysis.programs.recording import Building, Line
+from graphprof.analysis.timing import stats
 
 MOST_LATER: Final = 300
 
@@ -110,7 +111,7 @@ class BreakEven:
 
 @dataclass(frozen=True)
 class Compiling:
-    """What building and compiling cost a mode (``graphprof.analysis.compiling.ModePrice``)."""
+    """What building and compiling cost a mode (``graphprof.analysis.building.compiling.ModePrice``)."""
 
     first_call_s: Seconds | None
     first_call_traced: bool

@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import cache
 
 from graphprof import units
-from graphprof.analysis import compiling as compiling_analysis
-from graphprof.analysis import noise as noise_analysis
-from graphprof.analysis import overhead, parity, stats
-from graphprof.analysis import steps as step_analysis
-from graphprof.analysis.attribution import Attribution
-from graphprof.analysis.breakdown import Breakdown
-from graphprof.analysis.whatif import WhatIf
+from graphprof.analysis.building import compiling as compiling_analysis
+from graphprof.analysis.results import parity
+from graphprof.analysis.timing import noise as noise_analysis
+from graphprof.analysis.timing import overhead, stats
+from graphprof.analysis.timing import steps as step_analysis
+from graphprof.analysis.trials.whatif import WhatIf
+from graphprof.analysis.work.attribution import Attribution
+from graphprof.analysis.work.breakdown import Breakdown
 from graphprof.errors import SessionError, TraceError
 from graphprof.report import advice, agreement, compiling, memory, operations, verdict
 from graphprof.report.document import (

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from graphprof.analysis.findings.base import Finding
-from graphprof.analysis.whatif import WhatIf
+from graphprof.analysis.trials.whatif import WhatIf
 from graphprof.report.compiling import Compiling
 from graphprof.report.memory import ModeMemory
 from graphprof.report.operations import GraphSize, OpEntry

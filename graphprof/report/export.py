@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from graphprof.analysis import attribution, breakdown, difference, layers, ops
-from graphprof.analysis import steps as step_analysis
-from graphprof.analysis.attribution import Attribution
-from graphprof.analysis.difference import By
+from graphprof.analysis.timing import steps as step_analysis
+from graphprof.analysis.work import attribution, breakdown, difference, layers, ops
+from graphprof.analysis.work.attribution import Attribution
+from graphprof.analysis.work.difference import By
 from graphprof.errors import GraphprofError, SessionError, UsageError
 from graphprof.report import memory_export, program
 from graphprof.session import RunFolder, Session

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from graphprof import units
 from graphprof.analysis.findings.base import Finding, Number
-from graphprof.analysis.whatif import WhatIf
+from graphprof.analysis.trials.whatif import WhatIf
 from graphprof.report.cells import Cells
 from graphprof.report.document import Report
 from graphprof.report.escaping import for_markdown

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from graphprof import units
-from graphprof.analysis import layers
 from graphprof.analysis.memory import footprint, resident
 from graphprof.analysis.memory.footprint import GAPS, Footprint, Row
+from graphprof.analysis.work import layers
 from graphprof.errors import GraphprofError
 from graphprof.session import RunFolder
 from graphprof.trace.labels import PASSES

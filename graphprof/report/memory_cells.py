@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphprof import units
-from graphprof.analysis import layers
 from graphprof.analysis.memory import resident
+from graphprof.analysis.work import layers
 from graphprof.report.cells import Cells
 from graphprof.report.document import Report
 from graphprof.report.memory import DeviceUse, ModeMemory, stages, title

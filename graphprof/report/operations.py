@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from graphprof.analysis import graphs as graph_analysis
-from graphprof.analysis import ops
-from graphprof.analysis.attribution import Attribution
+from graphprof.analysis.work import graphs as graph_analysis
+from graphprof.analysis.work import ops
+from graphprof.analysis.work.attribution import Attribution
 from graphprof.session import RunFolder
 
 _MOST = 10
@@ -15,7 +15,7 @@ _MOST = 10
 
 @dataclass(frozen=True)
 class OpEntry:
-    """One of the ops with most time in the mean traced step; see ``graphprof.analysis.ops.OpRow``."""
+    """One of the ops with most time in the mean traced step; see ``graphprof.analysis.work.ops.OpRow``."""
 
     op_type: str
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.layers import root
+from graphprof.analysis.work.layers import root
 from graphprof.report.cells import Cells
 from graphprof.report.document import ModeReport, Report
 from graphprof.report.operations import OpEntry

@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from graphprof import trials
-from graphprof.analysis import recording as recordings
-from graphprof.analysis import traced as windows
 from graphprof.analysis.findings import registry
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.edits import registry as edits
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Recording, Span
+from graphprof.analysis.programs import recording as recordings
+from graphprof.analysis.programs import traced as windows
+from graphprof.analysis.programs.recording import Recording, Span
 from graphprof.errors import TraceError
 from graphprof.report import program_compiling, replays
 from graphprof.report.program_compiling import ProgramCompiling

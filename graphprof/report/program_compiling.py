@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graphprof.analysis import rebuilding
-from graphprof.analysis.building_log import Compiled
+from graphprof.analysis.building import rebuilding
+from graphprof.analysis.building.building_log import Compiled
+from graphprof.analysis.building.rebuilding import Occurrence
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.rebuilding import Occurrence
-from graphprof.analysis.recording import Building
+from graphprof.analysis.programs.recording import Building
 from graphprof.report.compiling import BuiltAgain, CodeLine, again_row, arguments, code_line, short
 
 MOST_FUNCTIONS = 100

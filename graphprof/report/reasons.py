@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphprof.analysis import attribution, difference
-from graphprof.analysis.attribution import Attribution
+from graphprof.analysis.work import attribution, difference
+from graphprof.analysis.work.attribution import Attribution
 from graphprof.errors import TraceError
 from graphprof.session import RunFolder, Session
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from graphprof import units
-from graphprof.analysis import replay as replays
-from graphprof.analysis.recording import Recording
-from graphprof.analysis.replay import LIKE, Fidelity
+from graphprof.analysis.programs import replay as replays
+from graphprof.analysis.programs.recording import Recording
+from graphprof.analysis.programs.replay import LIKE, Fidelity
 from graphprof.errors import SessionError
 from graphprof.report import derive
 from graphprof.report.document import ModeReport, Report

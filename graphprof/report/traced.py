@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphprof.analysis import breakdown
 from graphprof.analysis.memory import footprint
+from graphprof.analysis.work import breakdown
 from graphprof.errors import TraceError
 from graphprof.report import memory
 from graphprof.report.memory import ModeMemory

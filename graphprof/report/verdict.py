@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from graphprof import units
-from graphprof.analysis import stats
+from graphprof.analysis.timing import stats
 from graphprof.report.agreement import differs
 from graphprof.report.document import ModeReport, RatioToBaseline
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from graphprof import session as sessions
 from graphprof._version import __version__
-from graphprof.analysis import steps as step_analysis
-from graphprof.analysis.difference import BYS
+from graphprof.analysis.timing import steps as step_analysis
+from graphprof.analysis.work.difference import BYS
 from graphprof.errors import GraphprofError, SessionError, UsageError
 from graphprof.report import answer
 from graphprof.session import RunFolder, Session

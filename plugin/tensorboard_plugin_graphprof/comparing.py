@@ -11,17 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from graphprof.analysis import align, attribution, layers, ops, optimizing
-from graphprof.analysis.align import Alignment
-from graphprof.analysis.attribution import Attribution
-from graphprof.analysis.difference import By
+from graphprof.analysis.work import align, attribution, layers, ops, optimizing
+from graphprof.analysis.work.align import Alignment
+from graphprof.analysis.work.attribution import Attribution
+from graphprof.analysis.work.difference import By
 from graphprof.errors import GraphprofError
 from graphprof.report import comparison
 from graphprof.session import RunFolder, Session
 from graphprof.trace.labels import PASSES, TAGS
 from tensorboard_plugin_graphprof.cache import Cache, fingerprint
 
-# The columns of an op that the page shows; what they mean: ``graphprof.analysis.ops.OpRow``.
+# The columns of an op that the page shows; what they mean: ``graphprof.analysis.work.ops.OpRow``.
 _COLUMNS = (
     *("owner", "in_pass", "op_type", "tf_type", "name", "tag"),
     *("calls", "recorded", "wall_s", "busy_s", "low_s", "high_s"),

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphprof.analysis import steps
-from graphprof.analysis.steps import StepColumns
+from graphprof.analysis.timing import steps
+from graphprof.analysis.timing.steps import StepColumns
 from graphprof.session import Process, Session
 
 _QUARTILES = (0, 25, 50, 75, 100)

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from graphprof.analysis import layers
 from graphprof.analysis.memory import footprint, resident
 from graphprof.analysis.memory.allocators import Top
 from graphprof.analysis.memory.footprint import Footprint
+from graphprof.analysis.work import layers
 from graphprof.errors import GraphprofError
 from graphprof.report import memory
 from graphprof.report.memory import ModeMemory

@@ -2,7 +2,7 @@
 
 Names do not say it: an eager op has none, a fused kernel has that of one of the ops it took in, an XLA
 instruction one of its own. What belongs together is looked up by its layer and pass (see
-``graphprof.analysis.owners``), and an op's counterparts by how the modes' ops were matched (``graphprof.analysis.align``).
+``graphprof.analysis.work.owners``), and an op's counterparts by how the modes' ops were matched (``graphprof.analysis.work.align``).
 
 Two forms of query beside those of ``words``, with ``%7C`` for a bar inside a part::
 
@@ -19,9 +19,9 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from graphprof.analysis import owners
-from graphprof.analysis.align import Alignment
-from graphprof.analysis.owners import Op
+from graphprof.analysis.work import owners
+from graphprof.analysis.work.align import Alignment
+from graphprof.analysis.work.owners import Op
 from graphprof.session import RunFolder, graphprof_folder
 from graphprof.trace import classify, labels, rules, tables, xspace
 from graphprof.trace.model import Int64

@@ -6,7 +6,7 @@ import gzip
 import tempfile
 from pathlib import Path
 
-from graphprof.analysis import attribution
+from graphprof.analysis.work import attribution
 from graphprof.trace import labels, xspace
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "conv"

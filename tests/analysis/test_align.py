@@ -3,8 +3,8 @@
 import pytest
 from conv_recording import attributed
 
-from graphprof.analysis import align, ops
-from graphprof.analysis.ops import OpRow
+from graphprof.analysis.work import align, ops
+from graphprof.analysis.work.ops import OpRow
 
 
 def row(op_type, tf_type="", calls=1.0, wall_s=1e-3, name="", implements=(), owner="net/conv"):

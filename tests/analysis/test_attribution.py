@@ -7,7 +7,7 @@ from conv_recording import MODES, attributed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphprof.analysis import attribution, breakdown, layers, ops
+from graphprof.analysis.work import attribution, breakdown, layers, ops
 from graphprof.errors import TraceError
 from graphprof.trace.kinds import KIND_IDS
 from graphprof.trace.labels import Label, Labels

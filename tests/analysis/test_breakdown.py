@@ -6,7 +6,7 @@ import builders
 import numpy as np
 import pytest
 
-from graphprof.analysis import breakdown
+from graphprof.analysis.work import breakdown
 from graphprof.errors import TraceError
 from graphprof.trace.kinds import KIND_IDS
 

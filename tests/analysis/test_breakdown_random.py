@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphprof.analysis import breakdown, projection
+from graphprof.analysis.work import breakdown, projection
 from graphprof.trace import classify, nesting, rules
 from graphprof.trace.model import Line, Plane, StatColumn, Trace
 from graphprof.trace.rules import Pool

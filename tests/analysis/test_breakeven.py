@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphprof.analysis import breakeven
-from graphprof.analysis.breakeven import BreakEven, Line, Spread
+from graphprof.analysis.building import breakeven
+from graphprof.analysis.building.breakeven import BreakEven, Line, Spread
 
 EAGER = Line("eager", first_s=0.25, processes=2, steps_in_first=1, step_s=0.05)
 GRAPH = Line("graph", first_s=1.0, processes=2, steps_in_first=1, step_s=0.01)

@@ -5,7 +5,7 @@ import op_counts
 import pytest
 from builtin_sessions import MODELS, MODES, attributed
 
-from graphprof.analysis import align, difference, graphs, layers, ops, vanishing
+from graphprof.analysis.work import align, difference, graphs, layers, ops, vanishing
 
 ANY_MODEL = pytest.mark.parametrize("model", MODELS)
 ANY_MODE = pytest.mark.parametrize("mode", MODES)

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from conv_recording import attributed, modules
 
-from graphprof.analysis import ops
-from graphprof.analysis.costs import Costs
-from graphprof.analysis.owners import Op
+from graphprof.analysis.work import ops
+from graphprof.analysis.work.costs import Costs
+from graphprof.analysis.work.owners import Op
 from graphprof.trace import hlo_cost
 from graphprof.trace.graphs import EagerOp, Graphs, Nodes
 from graphprof.trace.labels import Label, Labels

@@ -4,8 +4,8 @@ import builders
 import pytest
 from conv_recording import MODES, attributed
 
-from graphprof.analysis import attribution, difference
-from graphprof.analysis.difference import BYS, Difference, Part
+from graphprof.analysis.work import attribution, difference
+from graphprof.analysis.work.difference import BYS, Difference, Part
 from graphprof.trace.labels import Label, Labels, LayerInfo
 
 

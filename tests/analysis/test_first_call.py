@@ -7,8 +7,9 @@ from pathlib import Path
 import builders
 import pytest
 
-from graphprof.analysis import breakdown, first_call
-from graphprof.analysis.first_call import PARTS
+from graphprof.analysis.building import first_call
+from graphprof.analysis.building.first_call import PARTS
+from graphprof.analysis.work import breakdown
 from graphprof.errors import TraceError
 
 TRACED = {"tf_function_call": "traced-nonXla"}

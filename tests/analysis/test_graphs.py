@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphprof.analysis import graphs, vanishing
+from graphprof.analysis.work import graphs, vanishing
 from graphprof.trace.graphs import Graphs, Nodes, load, plain, size, to_json
 from graphprof.trace.labels import Label, Labels
 from graphprof.trace.opnames import Names

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats as reference
 
-from graphprof.analysis import noise, stats
-from graphprof.analysis.steps import SessionSteps, StepSummary
+from graphprof.analysis.timing import noise, stats
+from graphprof.analysis.timing.steps import SessionSteps, StepSummary
 from graphprof.capture.controller import noise_floor
 from graphprof.session import MachineSample
 

@@ -1,7 +1,7 @@
 """The optimizer's time by layer, on a graph of two layers with momentum."""
 
-from graphprof.analysis import optimizing
-from graphprof.analysis.ops import OpRow
+from graphprof.analysis.work import optimizing
+from graphprof.analysis.work.ops import OpRow
 from graphprof.trace.graphs import Nodes
 from graphprof.trace.labels import Label, Labels
 from graphprof.trace.opnames import Names

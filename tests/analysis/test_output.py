@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphprof.analysis import output
+from graphprof.analysis.trials import output
 
 
 @pytest.mark.parametrize(

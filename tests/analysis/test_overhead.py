@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import simulation
 
-from graphprof.analysis.overhead import tracing_overhead
+from graphprof.analysis.timing.overhead import tracing_overhead
 from graphprof.session import TraceRecord
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from graphprof import session as disk
-from graphprof.analysis import comparable, parity, parity_file
-from graphprof.analysis.parity import ModeParity
-from graphprof.analysis.parity_file import Recording
+from graphprof.analysis.results import comparable, parity, parity_file
+from graphprof.analysis.results.parity import ModeParity
+from graphprof.analysis.results.parity_file import Recording
 from graphprof.session import Run, RunFolder, Session, SessionInfo
 
 STEPS = 5

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphprof.analysis import patching
+from graphprof.analysis.trials import patching
 from graphprof.errors import SessionError
 from graphprof.trials import SourceTrial
 

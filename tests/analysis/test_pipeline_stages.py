@@ -7,7 +7,7 @@ from pathlib import Path
 import builders
 import pytest
 
-from graphprof.analysis import pipeline_stages
+from graphprof.analysis.work import pipeline_stages
 
 PREFETCH = "Iterator::Root::Prefetch"
 MAP = f"{PREFETCH}::ForeverRepeat[3]::ParallelMapV2"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from graphprof.analysis import rebuilding
-from graphprof.analysis.building_log import Built, Compiled, ProcessLog
-from graphprof.analysis.recording import to_building
+from graphprof.analysis.building import rebuilding
+from graphprof.analysis.building.building_log import Built, Compiled, ProcessLog
+from graphprof.analysis.programs.recording import to_building
 from graphprof.session import Block, Measurement, Process
 
 FLOAT = {"kind": "tensor", "dtype": "float32"}

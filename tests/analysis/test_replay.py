@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graphprof.analysis import recording, replay
+from graphprof.analysis.programs import recording, replay
 
 SITE = ["train.py", 7]
 

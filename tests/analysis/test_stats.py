@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats as reference
 
-from graphprof.analysis import estimators, stats
+from graphprof.analysis.timing import estimators, stats
 
 Waves = list[NDArray[np.float64]]
 

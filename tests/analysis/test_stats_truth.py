@@ -15,7 +15,7 @@ import pytest
 import simulation
 from scipy import stats as textbook
 
-from graphprof.analysis import stats
+from graphprof.analysis.timing import stats
 
 # A share of 0.95 is then known to 0.007; the bounds below leave about three times that.
 SESSIONS = 1000

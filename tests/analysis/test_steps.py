@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graphprof.analysis import steps
+from graphprof.analysis.timing import steps
 from graphprof.session import Block, Measurement, Process, Run, RunFolder, Session, SessionInfo
 
 CALLS = (9.0, 1.0, 1.0, 1.0)  # the first call of a block is slow, and must not count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphprof.analysis import stopping
+from graphprof.analysis.timing import stopping
 from graphprof.session import Block, Measurement, Process
 
 BASE = 0.01

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphprof.analysis import trying
+from graphprof.analysis.trials import trying
 from graphprof.trials import Interval, Outcome
 
 

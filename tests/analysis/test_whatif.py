@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphprof.analysis.layers import LayerRow
-from graphprof.analysis.whatif import MOST_GONE, PART_DOUBT, Step, gone, of_mode
+from graphprof.analysis.trials.whatif import MOST_GONE, PART_DOUBT, Step, gone, of_mode
+from graphprof.analysis.work.layers import LayerRow
 
 
 def test_half_of_a_step_gone_doubles_its_speed() -> None:

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 from visiting import HOSTILE, HOSTILE_LAYERS, Visit, find_chromium
 
 from graphprof import session as sessions
-from graphprof.analysis import parity_file
+from graphprof.analysis.results import parity_file
 from graphprof.session import Failure
 
 READY = re.compile(r"TensorBoard \S+ at (http://\S+)")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from capture_faking import processes, profile
 
-from graphprof.analysis import building_log
+from graphprof.analysis.building import building_log
 from graphprof.capture.instrument import building, private, signature
 from graphprof.capture.instrument.building import BuildingLog
 from graphprof.capture.workloads import step

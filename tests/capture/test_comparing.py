@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from capture_faking import processes, profile
 
-from graphprof.analysis import parity, parity_file
+from graphprof.analysis.results import parity, parity_file
 from graphprof.capture.controller import options
 from graphprof.capture.worker import sampling
 from graphprof.session import Session

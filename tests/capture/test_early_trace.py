@@ -11,7 +11,7 @@ import pytest
 from capture_faking import processes, profile
 from fake_profiler import FakeProfiler
 
-from graphprof.analysis import steps
+from graphprof.analysis.timing import steps
 from graphprof.capture.protocol import Called, FirstCall
 from graphprof.capture.worker import early
 from graphprof.capture.worker.labelling import Labelling

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from capture_faking import profile
 
-from graphprof.analysis import parity_file
+from graphprof.analysis.results import parity_file
 from graphprof.capture import environment
 from graphprof.capture.controller import options, reference
 from graphprof.session import Session

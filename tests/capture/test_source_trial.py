@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from graphprof import session
-from graphprof.analysis import patching
+from graphprof.analysis.trials import patching
 from graphprof.capture.controller.progress import Silent
 from graphprof.capture.controller.stop import Stop
 from graphprof.capture.trials import source

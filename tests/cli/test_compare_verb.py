@@ -6,7 +6,7 @@ import builders
 import pytest
 from click.testing import CliRunner
 
-from graphprof.analysis.difference import BYS
+from graphprof.analysis.work.difference import BYS
 from graphprof.cli import compare
 from graphprof.errors import SessionError, TraceError, UsageError
 from graphprof.session import Failure

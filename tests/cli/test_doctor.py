@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from graphprof.analysis import noise
+from graphprof.analysis.timing import noise
 from graphprof.capture.controller import machine
 from graphprof.cli import doctor
 

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from graphprof import session
-from graphprof.analysis import repeat
+from graphprof.analysis.timing import repeat
 from graphprof.cli import profile, repeating
 from graphprof.errors import SessionError
 

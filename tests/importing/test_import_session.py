@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from graphprof import session as sessions
-from graphprof.analysis import breakdown
+from graphprof.analysis.work import breakdown
 from graphprof.cli.main import graphprof
 from graphprof.errors import TraceError, UsageError
 from graphprof.importing import session as importing

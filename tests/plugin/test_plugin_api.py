@@ -7,7 +7,7 @@ import builders
 import pytest
 from plugin_client import SESSION, client_of
 
-from graphprof.analysis import steps as step_analysis
+from graphprof.analysis.timing import steps as step_analysis
 from graphprof.report import derive, document
 from graphprof.session import load
 from graphprof.trace.kinds import KIND_IDS

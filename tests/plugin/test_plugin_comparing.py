@@ -9,7 +9,7 @@ import pytest
 import recorded_session
 from plugin_client import client_of
 
-from graphprof.analysis.difference import BYS
+from graphprof.analysis.work.difference import BYS
 from graphprof.report import comparison
 from graphprof.session import load
 

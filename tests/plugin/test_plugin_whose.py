@@ -11,8 +11,8 @@ from tensorboard_plugin_graphprof import whose
 from tensorboard_plugin_graphprof.whose import Layer, Work
 
 from graphprof import session as sessions
-from graphprof.analysis import attribution
-from graphprof.analysis.align import Match, Side
+from graphprof.analysis.work import attribution
+from graphprof.analysis.work.align import Match, Side
 
 RECORDED = recorded_session.RECORDED
 CONV = "conv/conv2d"

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from graphprof import session
-from graphprof.analysis import parity_file
+from graphprof.analysis.results import parity_file
 from graphprof.report import comparison, derive, document, markdown, text
 from graphprof.report.document import Report
 from graphprof.session import Failure, graphprof_folder

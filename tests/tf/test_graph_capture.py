@@ -13,7 +13,7 @@ keras = pytest.importorskip("keras")
 
 import op_counts  # noqa: E402
 
-from graphprof.analysis import attribution, graphs, ops  # noqa: E402
+from graphprof.analysis.work import attribution, graphs, ops  # noqa: E402
 from graphprof.capture.instrument import graphs as reading  # noqa: E402
 from graphprof.capture.instrument import private  # noqa: E402
 from graphprof.capture.worker.graphs import Graphing  # noqa: E402

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.tf
 tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
-from graphprof.analysis import attribution, layers  # noqa: E402
+from graphprof.analysis.work import attribution, layers  # noqa: E402
 from graphprof.capture.instrument import naming, private, scopes  # noqa: E402
 from graphprof.capture.worker.labelling import Labelling  # noqa: E402
 from graphprof.trace import xspace  # noqa: E402

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from graphprof import session
-from graphprof.analysis import comparable, parity, parity_file
-from graphprof.analysis.parity import ModeParity
+from graphprof.analysis.results import comparable, parity, parity_file
+from graphprof.analysis.results.parity import ModeParity
 from graphprof.capture import protocol
 from graphprof.capture.modes import registry
 from graphprof.capture.spec import WorkloadSpec

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graphprof import session as sessions
-from graphprof.analysis.trying import verdict
+from graphprof.analysis.trials.trying import verdict
 from graphprof.capture.controller import schedule
 from graphprof.capture.controller.options import Options
 from graphprof.capture.controller.progress import Silent

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from graphprof import session as sessions
-from graphprof.analysis import breakdown
+from graphprof.analysis.work import breakdown
 from graphprof.importing import session as importing
 from graphprof.report import answer
 from graphprof.trace import devices, marks, nesting, rules, tables, xspace

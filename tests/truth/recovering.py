@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphprof.analysis import breakdown
-from graphprof.analysis.breakdown import Breakdown
+from graphprof.analysis.work import breakdown
+from graphprof.analysis.work.breakdown import Breakdown
 from graphprof.trace.kinds import KIND_IDS
 
 # The kinds that a case belongs to. Reading a tensor back is a copy made by Python itself. A function

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from graphprof.analysis import steps
+from graphprof.analysis.timing import steps
 from graphprof.capture import protocol
 from graphprof.capture.worker.pacing import Task, WorkerPacer
 from graphprof.session import (

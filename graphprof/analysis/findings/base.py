@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from graphprof.analysis.recording import Line
+from graphprof.analysis.programs.recording import Line
 from graphprof.trials import Trial, Tried
 
 Severity = Literal["major", "moderate", "minor"]

@@ -7,7 +7,7 @@ from typing import Any
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
 from graphprof.analysis.findings.keras_steps import step_costs
-from graphprof.analysis.recording import Line, to_line
+from graphprof.analysis.programs.recording import Line, to_line
 
 _SMALL = 16
 _FEWEST_STEPS = 200

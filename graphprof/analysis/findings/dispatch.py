@@ -7,7 +7,7 @@ from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import EAGER_OP_S, GRAPH_OP_S, Evidence
-from graphprof.analysis.recording import Line, Span
+from graphprof.analysis.programs.recording import Line, Span
 
 _ELSEWHERE = (
     "build",

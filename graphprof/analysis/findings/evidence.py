@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graphprof.analysis.findings.base import Location
-from graphprof.analysis.recording import Building, Line, Place, Recording, Span
-from graphprof.analysis.traced import Op, Traced
+from graphprof.analysis.programs.recording import Building, Line, Place, Recording, Span
+from graphprof.analysis.programs.traced import Op, Traced
 
 EAGER_OP_S = 100e-6
 """What one eager op costs with the Python around it, where the windows do not tell: seconds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Line, Place, to_line
+from graphprof.analysis.programs.recording import Line, Place, to_line
 
 _LOOP_OPS = ("While", "StatelessWhile", "TensorListReserve", "TensorListSetItem")
 _EVENTS_PER_RUN = 600

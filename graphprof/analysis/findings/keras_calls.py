@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence, step_spans
-from graphprof.analysis.recording import Span
+from graphprof.analysis.programs.recording import Span
 
 FEWEST_CALLS = 5
 _DIRECT_S = 1.5e-3

@@ -6,7 +6,7 @@ import statistics
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence, step_spans
-from graphprof.analysis.recording import Line, Span
+from graphprof.analysis.programs.recording import Line, Span
 
 _FEWEST_EPOCHS = 4
 _DOMINATES = 0.7

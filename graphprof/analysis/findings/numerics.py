@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Line, to_line
+from graphprof.analysis.programs.recording import Line, to_line
 
 _FACTORS = {"float64": 0.5, "float16": 0.6, "bfloat16": 0.4}
 _SLOW_ON_CPU = ("float16", "bfloat16")

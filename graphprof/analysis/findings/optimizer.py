@@ -6,7 +6,7 @@ from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Line, to_line
+from graphprof.analysis.programs.recording import Line, to_line
 
 _LARGE = 100_000
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Line, Span, to_line
-from graphprof.analysis.traced import Stage, bottleneck
+from graphprof.analysis.programs.recording import Line, Span, to_line
+from graphprof.analysis.programs.traced import Stage, bottleneck
 
 _PER_ELEMENT = 8
 _LEAST_WAIT = 0.12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import to_line
+from graphprof.analysis.programs.recording import to_line
 
 
 def find(evidence: Evidence) -> list[Draft]:

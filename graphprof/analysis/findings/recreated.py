@@ -6,7 +6,7 @@ from collections import Counter
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Building, Line
+from graphprof.analysis.programs.recording import Building, Line
 
 _FEWEST = 3
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from graphprof.analysis import retraces
+from graphprof.analysis.building import retraces
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
 from graphprof.analysis.findings.xla import own_line
-from graphprof.analysis.recording import Building
+from graphprof.analysis.programs.recording import Building
 
 _CAUSES = {
     "shape": "retrace_shape",

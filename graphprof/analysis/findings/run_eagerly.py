@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.dispatch import dispatch_share, op_cost_s
 from graphprof.analysis.findings.evidence import Evidence, step_spans
-from graphprof.analysis.recording import Line, to_line
+from graphprof.analysis.programs.recording import Line, to_line
 
 
 def find(evidence: Evidence) -> list[Draft]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import EAGER_OP_S, GRAPH_OP_S, Evidence
-from graphprof.analysis.recording import Building, Line, to_line
+from graphprof.analysis.programs.recording import Building, Line, to_line
 
 _LEAST_SHARE = 0.2
 _LONG = 0.5

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence, Runs
-from graphprof.analysis.recording import Building, Line
+from graphprof.analysis.programs.recording import Building, Line
 
 _SLOW = 8.0
 _LEAST_S = 0.02

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from graphprof.analysis.attribution import PS
 from graphprof.analysis.memory.owning import AllocationOwners
+from graphprof.analysis.work.attribution import PS
 from graphprof.trace import marks
 from graphprof.trace.labels import Labels
 from graphprof.trace.marks import StepMark

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from graphprof.analysis.attribution import PS
 from graphprof.analysis.memory import allocators, planned, resident
 from graphprof.analysis.memory.allocators import Memory, Tensor, Top
 from graphprof.analysis.memory.planned import Plan
 from graphprof.analysis.memory.resident import Resident
+from graphprof.analysis.work.attribution import PS
 from graphprof.errors import TraceError
 from graphprof.session import RunFolder, graphprof_folder
 from graphprof.trace import labels, marks, memory_file, xspace

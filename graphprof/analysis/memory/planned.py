@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from graphprof.analysis.attribution import PS
 from graphprof.analysis.memory.allocators import Tensor, Top
+from graphprof.analysis.work.attribution import PS
 from graphprof.trace import buffers, hlo
 from graphprof.trace.buffers import Buffer, BufferPlan
 from graphprof.trace.labels import UNLABELLED, Label, Labels

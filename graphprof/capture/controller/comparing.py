@@ -7,7 +7,7 @@ and costs the comparison alone.
 
 from __future__ import annotations
 
-from graphprof.analysis import parity_file
+from graphprof.analysis.results import parity_file
 from graphprof.capture import protocol
 from graphprof.capture.controller import options as constants
 from graphprof.capture.controller.child import Lost

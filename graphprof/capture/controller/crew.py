@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec
 
 from graphprof import session as disk
-from graphprof.analysis.parity_file import PARITY_FILE
+from graphprof.analysis.results.parity_file import PARITY_FILE
 from graphprof.capture import protocol, variants
 from graphprof.capture.controller.child import Child, Lost, any_answered, ask_and_wait
 from graphprof.capture.controller.ledger import Ledger, ProcessBook

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from graphprof import session as disk
 from graphprof._version import __version__
-from graphprof.analysis import building_log
+from graphprof.analysis.building import building_log
 from graphprof.capture.protocol import Buildings
 from graphprof.errors import StorageError
 from graphprof.session import (

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graphprof.analysis import stats
+from graphprof.analysis.timing import stats
 from graphprof.capture.controller.machine import canary
 
 _BLOCK_S = 0.05

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from graphprof import session as disk
-from graphprof.analysis import parity_file
+from graphprof.analysis.results import parity_file
 from graphprof.capture import environment, protocol
 from graphprof.capture.controller import options as constants
 from graphprof.capture.controller.child import Child, Lost, any_answered, ask_and_wait

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graphprof import session as disk
-from graphprof.analysis import repeat
+from graphprof.analysis.timing import repeat
 from graphprof.capture import environment
 from graphprof.capture.controller import revision
 from graphprof.capture.controller.crew import Surroundings, worker_variables

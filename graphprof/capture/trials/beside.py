@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from graphprof import session as sessions
-from graphprof.analysis import parity, stats, steps, stopping
+from graphprof.analysis.results import parity
+from graphprof.analysis.timing import stats, steps, stopping
 from graphprof.capture.controller import schedule
 from graphprof.capture.controller.options import Options
 from graphprof.capture.spec import WorkloadSpec

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphprof.analysis import output, patching, trying
+from graphprof.analysis.trials import output, patching, trying
 from graphprof.capture.trials.base import Request
 from graphprof.errors import GraphprofError
 from graphprof.session import Session

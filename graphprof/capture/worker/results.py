@@ -7,7 +7,7 @@ can tell (outputs of layers, gradients, whether random numbers are drawn) is com
 timing and tracing is over, from the initial weights on the first batch, by a function that is
 wrapped as the mode wraps its own.
 
-The layout of the file is in ``graphprof.analysis.parity_file``.
+The layout of the file is in ``graphprof.analysis.results.parity_file``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphprof.analysis import deviations, parity, parity_file
+from graphprof.analysis.results import deviations, parity, parity_file
 from graphprof.capture import blame, protocol
 from graphprof.capture.worker import probing
 from graphprof.capture.worker.pacing import Task, calls, scalar

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from recorded_programs import building, number, raw, tensor
 
-from graphprof.analysis import patching
 from graphprof.analysis.findings import registry as rules
 from graphprof.analysis.findings.base import Finding, Gain, Location
 from graphprof.analysis.findings.edits import registry
 from graphprof.analysis.findings.edits.base import Files, Subject
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import from_json
+from graphprof.analysis.programs.recording import from_json
+from graphprof.analysis.trials import patching
 from graphprof.trials import SourceTrial
 
 FILE = "train.py"

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from graphprof.analysis.building.rebuilding import Again, Cause
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.findings.sessions.registry import SESSION_RULES, find
-from graphprof.analysis.layers import LayerRow
-from graphprof.analysis.ops import OpRow
-from graphprof.analysis.pipeline_stages import Pipeline
-from graphprof.analysis.rebuilding import Again, Cause
-from graphprof.analysis.recording import Line
-from graphprof.analysis.whatif import Step
+from graphprof.analysis.programs.recording import Line
+from graphprof.analysis.trials.whatif import Step
+from graphprof.analysis.work.layers import LayerRow
+from graphprof.analysis.work.ops import OpRow
+from graphprof.analysis.work.pipeline_stages import Pipeline
 from graphprof.trials import Interval, ModeTrial, WorkloadTrial
 
 KERNELS = {"op": 0.9, "runtime": 0.05, "python": 0.05}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from graphprof.analysis import recording as recordings
-from graphprof.analysis import retraces
+from graphprof.analysis.building import retraces
+from graphprof.analysis.programs import recording as recordings
 
 pytestmark = pytest.mark.tf
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.edits.source import Change, Source
 from graphprof.analysis.findings.evidence import Evidence
-from graphprof.analysis.recording import Recording
+from graphprof.analysis.programs.recording import Recording
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from graphprof.analysis import retraces
+from graphprof.analysis.building import retraces
 from graphprof.analysis.findings.edits.base import Edit, Subject
 from graphprof.analysis.findings.edits.source import (
     Change,
@@ -16,7 +16,7 @@ from graphprof.analysis.findings.edits.source import (
     keyword,
     last_name,
 )
-from graphprof.analysis.recording import Building
+from graphprof.analysis.programs.recording import Building
 
 _INT_SAFE = ("range", "cast", "fill", "zeros", "ones", "gather", "equal", "one_hot")
 

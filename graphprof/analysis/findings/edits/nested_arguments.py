@@ -13,7 +13,7 @@ from graphprof.analysis.findings.edits.functions import (
     differing,
 )
 from graphprof.analysis.findings.edits.source import Change, Source, keyword, last_name
-from graphprof.analysis.recording import Building
+from graphprof.analysis.programs.recording import Building
 
 _PATH = re.compile(r"^(\w+)(\[[^\]]+\]|\.\w+)$")
 

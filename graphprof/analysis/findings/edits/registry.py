@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graphprof import trials
-from graphprof.analysis import patching
 from graphprof.analysis.findings.base import Finding
 from graphprof.analysis.findings.edits import (
     functions,
@@ -22,6 +21,7 @@ from graphprof.analysis.findings.edits import (
 )
 from graphprof.analysis.findings.edits.base import Files, Make, Subject
 from graphprof.analysis.findings.evidence import Evidence
+from graphprof.analysis.trials import patching
 from graphprof.trials import SourceTrial, Tried
 
 EDITS: dict[str, tuple[Make, ...]] = {

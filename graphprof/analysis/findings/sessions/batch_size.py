@@ -6,7 +6,7 @@ from graphprof import units
 from graphprof.analysis.findings.base import Link, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
-from graphprof.analysis.whatif import PART_DOUBT, Step
+from graphprof.analysis.trials.whatif import PART_DOUBT, Step
 from graphprof.trials import Interval, WorkloadTrial
 
 FACTOR = 4

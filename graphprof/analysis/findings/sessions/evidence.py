@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphprof.analysis import layers, ops, overhead, pipeline_stages, stats, steps
-from graphprof.analysis.attribution import Attribution
-from graphprof.analysis.breakdown import Breakdown
-from graphprof.analysis.compiling import ModePrice
+from graphprof.analysis.building.compiling import ModePrice
+from graphprof.analysis.building.rebuilding import Again
 from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.layers import LayerRow
-from graphprof.analysis.ops import OpRow
-from graphprof.analysis.pipeline_stages import Pipeline
-from graphprof.analysis.rebuilding import Again
-from graphprof.analysis.whatif import Step
+from graphprof.analysis.timing import overhead, stats, steps
+from graphprof.analysis.trials.whatif import Step
+from graphprof.analysis.work import layers, ops, pipeline_stages
+from graphprof.analysis.work.attribution import Attribution
+from graphprof.analysis.work.breakdown import Breakdown
+from graphprof.analysis.work.layers import LayerRow
+from graphprof.analysis.work.ops import OpRow
+from graphprof.analysis.work.pipeline_stages import Pipeline
 from graphprof.session import RunFolder, Session
 from graphprof.trace import xspace
 from graphprof.trace.kinds import KIND_IDS

@@ -6,7 +6,7 @@ from graphprof import units
 from graphprof.analysis.findings.base import WORTH_SAYING, Link, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
-from graphprof.analysis.whatif import saving
+from graphprof.analysis.trials.whatif import saving
 from graphprof.trials import Interval, ModeTrial
 
 _MEASURED = 0.95

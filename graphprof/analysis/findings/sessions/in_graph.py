@@ -6,7 +6,7 @@ from graphprof import units
 from graphprof.analysis.findings.base import Link, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import SessionEvidence
-from graphprof.analysis.whatif import gone, saving
+from graphprof.analysis.trials.whatif import gone, saving
 
 _LEAST_RUNTIME = 0.2
 _LEAST_ITERATED = 50

@@ -10,7 +10,7 @@ from graphprof.analysis.findings.sessions.evidence import (
     SessionEvidence,
     from_python,
 )
-from graphprof.analysis.whatif import Step, saving
+from graphprof.analysis.trials.whatif import Step, saving
 from graphprof.trials import Interval, WorkloadTrial
 
 LEAST_SHARE = 0.08

@@ -6,8 +6,8 @@ from graphprof import units
 from graphprof.analysis.findings.base import Link, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
-from graphprof.analysis.ops import OpRow
-from graphprof.analysis.whatif import saving
+from graphprof.analysis.trials.whatif import saving
+from graphprof.analysis.work.ops import OpRow
 from graphprof.trials import WorkloadTrial
 
 LEAST_SHARE = 0.2

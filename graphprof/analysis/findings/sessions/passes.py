@@ -6,7 +6,7 @@ from graphprof import units
 from graphprof.analysis.findings.base import Link, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
-from graphprof.analysis.whatif import gone, saving
+from graphprof.analysis.trials.whatif import gone, saving
 
 _LEAST_METRICS = 0.1
 _LEAST_UPDATE = 0.3

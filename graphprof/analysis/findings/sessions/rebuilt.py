@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import linecache
 
+from graphprof.analysis.building.rebuilding import Again
 from graphprof.analysis.findings.base import Link, Location, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
-from graphprof.analysis.rebuilding import Again
 from graphprof.trials import Interval
 
 _FEWEST = 2

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis import breakeven
-from graphprof.analysis.breakeven import BreakEven, Line
+from graphprof.analysis.building import breakeven
+from graphprof.analysis.building.breakeven import BreakEven, Line
 from graphprof.analysis.findings.base import MODERATE, Link, Number
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence

@@ -1,0 +1,1 @@
+"""Building: what graphs and compilations cost, why they come again, and when they pay."""

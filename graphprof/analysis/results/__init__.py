@@ -1,0 +1,1 @@
+"""Results: whether the modes compute the same."""

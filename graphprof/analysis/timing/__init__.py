@@ -1,0 +1,1 @@
+"""Timing: from timed calls to step times, ratios, intervals and verdicts."""
