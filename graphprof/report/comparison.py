@@ -101,7 +101,7 @@ def build(
     labelled = {name: table.labelled for name, table in tables.items()}
     # Ops are matched within their layers.
     matched = (
-        _aligned(session, (baseline, one), (mode, other)) if by == "op" and not layerless else None
+        aligned(session, (baseline, one), (mode, other)) if by == "op" and not layerless else None
     )
     return Comparison(
         schema=SCHEMA,
@@ -119,9 +119,16 @@ def build(
     )
 
 
-def _aligned(
+def aligned(
     session: Session, baseline: tuple[str, Attribution], mode: tuple[str, Attribution]
 ) -> Alignment:
+    """What does the work of one mode's ops in another, with what the recorded graphs say of the rest.
+
+    Args:
+        session: holds both modes.
+        baseline: name of a mode, and whose the time of its steps is.
+        mode: the same of the other one.
+    """
     ours, theirs = (
         None if folder is None else graphs.of_run(folder)
         for folder in (session.run(baseline[0]), session.run(mode[0]))

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from graphprof.analysis.work import align, attribution, layers, ops, optimizing
+from graphprof.analysis.work import attribution, layers, ops, optimizing
 from graphprof.analysis.work.align import Alignment
 from graphprof.analysis.work.attribution import Attribution
 from graphprof.analysis.work.difference import By
@@ -57,18 +57,22 @@ class Comparing:
 
     def alignment(self, path: Path, session: Session, baseline: str, mode: str) -> Alignment | None:
         """What does the work of ``baseline``'s ops in ``mode``; None where that is not known."""
-        sides = [session.run(name) for name in (baseline, mode)]
         with self._lock:
             return self._aligned.get(
-                (path, baseline, mode), fingerprint(path), lambda: self._align(sides)
+                (path, baseline, mode),
+                fingerprint(path),
+                lambda: self._align(session, baseline, mode),
             )
 
-    def _align(self, sides: list[RunFolder | None]) -> Alignment | None:
-        found = [None if folder is None else self._of_run(folder) for folder in sides]
-        if any(side is None or not side.knows_layers for side in found):
-            return None
-        one, other = (ops.table(side) for side in found if side is not None)
-        return align.align(one, other)
+    def _align(self, session: Session, *names: str) -> Alignment | None:
+        sides: list[tuple[str, Attribution]] = []
+        for name in names:
+            folder = session.run(name)
+            found = None if folder is None else self._of_run(folder)
+            if found is None or not found.knows_layers:
+                return None
+            sides.append((name, found))
+        return comparison.aligned(session, *sides)
 
     def _of_run(self, folder: RunFolder) -> Attribution | None:
         return self._attributed.get(
