@@ -82,12 +82,14 @@ def kind_at(plane, classes, moment):
     kind = {rules.UNKNOWN: rules.PYTHON, rules.BACKGROUND: rules.INPUT}.get(kind, kind)
     if kind not in (rules.WAITING, rules.RUNTIME):
         return kind
-    others = {kind}
+    others = set()
     for line, pool in zip(plane.lines[1:], classes.pool[1:], strict=True):
         event = owner_at(plane, line, moment)
         if event is not None and pool != Pool.PYTHON:
             others.add(int(classes.kind[event]))
-    return next((kind for kind in projection.PRIORITY if kind in others), rules.IDLE)
+    # What the thread itself does to hand work over counts last.
+    last = rules.RUNTIME if kind == rules.RUNTIME else rules.IDLE
+    return next((kind for kind in projection.PRIORITY if kind in others), last)
 
 
 @settings(max_examples=150, deadline=None)

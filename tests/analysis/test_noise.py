@@ -9,7 +9,7 @@ import pytest
 from scipy import stats as reference
 
 from graphprof.analysis.timing import noise, stats
-from graphprof.analysis.timing.steps import SessionSteps, StepSummary
+from graphprof.analysis.timing.steps import BuiltCalls, SessionSteps, StepSummary
 from graphprof.capture.controller import noise_floor
 from graphprof.session import MachineSample
 
@@ -75,7 +75,22 @@ def test_what_was_not_recorded_is_none_and_not_quiet() -> None:
 
 
 def session(aa: stats.Ratio | None, mode: stats.Ratio | None) -> SessionSteps:
-    summary = StepSummary("xla", None, None, None, (), 1, 0, 0, 0, 0, mode, None)
+    summary = StepSummary(
+        mode="xla",
+        step_time=None,
+        undisturbed_s=None,
+        first_step=None,
+        first_steps_s=(),
+        first_step_traced=False,
+        steps_per_call=1,
+        count=0,
+        warmup_count=0,
+        built=BuiltCalls(0, 0, 0.0, 0),
+        blocks=0,
+        processes=0,
+        ratio=mode,
+        drift=None,
+    )
     return SessionSteps("graph", (summary,), aa, ())
 
 
@@ -127,9 +142,9 @@ def test_resolution_follows_the_square_root_of_the_time() -> None:
     assert minute.detectable_here is not None
     assert four.detectable_here is not None
     assert math.log1p(minute.detectable_here) == pytest.approx(2 * math.log1p(four.detectable_here))
-    # New processes differ by 4 % however long one measures: 2.8 x 4 % / sqrt(2).
+    # New processes differ by 4 % however long one measures: 2.8 x 4 % / sqrt(5).
     assert four.detectable is not None
-    assert four.detectable > math.expm1(2.8 * 0.04 / math.sqrt(2)) * 0.999
+    assert four.detectable > math.expm1(2.8 * 0.04 / math.sqrt(5)) * 0.999
     assert minute.aa.low is not None
     assert minute.aa.high is not None
     assert minute.aa.low < 1 < minute.aa.high

@@ -273,7 +273,7 @@ class Dismissed(BaseException):
 def test_what_the_pacer_raises_passes_through_the_loop(load, monkeypatch, name):
     import tensorflow as tf
 
-    def dismiss(self, outputs=None, *, anew=False):
+    def dismiss(self, outputs=None, **more):
         raise Dismissed
 
     monkeypatch.setattr(FakePacer, "tick", dismiss)

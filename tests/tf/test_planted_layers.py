@@ -19,8 +19,14 @@ planted = pytest.importorskip("planted_layers")
 def test_each_slow_layer_is_found_forward_and_backward(mode, how):
     runner = planted.Runner(mode, how)
     for place in planted.PLACES:
-        table = runner.record(place)
-        for in_pass in ("forward", "backward"):
-            found, _ = planted.slowest(table, in_pass)
-            assert planted.right(found, place), f"{place} {in_pass}: {found}"
-        assert table.labelled > 0.95
+        # Another program may hold up an innocent layer; not the same one again and again.
+        wrong = []
+        for _ in range(3):
+            table = runner.record(place)
+            assert table.labelled > 0.95
+            found = {side: planted.slowest(table, side)[0] for side in ("forward", "backward")}
+            if all(planted.right(layer, place) for layer in found.values()):
+                break
+            wrong.append(found)
+        else:
+            pytest.fail(f"{place}: {wrong}")

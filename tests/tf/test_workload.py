@@ -35,9 +35,10 @@ def _clean_process(monkeypatch):
     import keras
 
     monkeypatch.setattr(sys, "path", list(sys.path))
-    policy = keras.config.dtype_policy()
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
     yield
     keras.config.set_dtype_policy(policy)
+    keras.config.set_floatx(floatx)
     for name in [name for name in sys.modules if name.startswith("graphprof_target_")]:
         del sys.modules[name]
 

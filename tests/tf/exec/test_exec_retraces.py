@@ -21,8 +21,12 @@ MARK = re.compile(r"# (?P<cause>\w+) (?P<argument>\S+): (?P<words>.+)$")
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> recordings.Recording:
     folder = tmp_path_factory.mktemp("exec")
-    command = [sys.executable, "-m", "graphprof.capture.script", str(folder), "0", "script"]
-    subprocess.run([*command, str(PROGRAM)], check=True, capture_output=True)
+    command = [sys.executable, "-m", "graphprof", "exec", "--no-replay", "--window", "0"]
+    subprocess.run(
+        [*command, "--logdir", str(folder), str(PROGRAM)], check=True, capture_output=True
+    )
+    (session,) = folder.iterdir()
+    folder = session / "exec"
     return recordings.read(folder / "plugins" / "graphprof" / recordings.WATCH_FILE)
 
 
