@@ -24,7 +24,7 @@ FOLDER = "replay"
 _PROCESSES = 5  # four modes and the baseline once more
 _AT_ONCE = 2
 _CALLS = 40  # of each mode: first, compared, warm-up, traced
-_LATE_S = 90.0  # what a busy machine may take beyond the limit before the replay is cut
+_LATE_S = 60.0  # what a busy machine may take beyond the limit before the replay is cut
 
 
 @dataclass(frozen=True)

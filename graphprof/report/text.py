@@ -46,6 +46,7 @@ def render(report: Report, console: Console, *, full: bool = False) -> None:
     _print_bars(report, console)
     for section, content in sections.chosen(report, full=full):
         console.print(table(content, words=section.words))
+        console.print()
     for block in findings_text.listed(report.findings, full=full) if _judged(report) else ():
         console.print(block)
     console.print()
