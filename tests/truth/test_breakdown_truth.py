@@ -67,7 +67,10 @@ def test_what_was_spent_comes_back_in_its_kind(recordings, mode, case):
     name = f"alternating-{mode}"
     result = recordings.divided(name)
     found = recordings.recovered(name, result, case)
-    assert 0.6 * found.planted_s < found.found_s < 1.6 * found.planted_s, found
+    # How much the kind takes where nothing is planted varies, too: with the machine.
+    plain = recordings.steps_of(name, result, "plain")
+    noise = np.std(sum(of_kind(result, kind, plain) for kind in recordings.expected(case)))
+    assert abs(found.found_s - found.planted_s) < 0.6 * found.planted_s + 2 * noise, found
 
 
 @pytest.mark.parametrize(("mode", "case"), CASES)
@@ -98,8 +101,9 @@ def test_and_not_in_another_kind(recordings, mode, case):
 def test_retraces_and_recompilations_are_building_and_compiling(recordings, name, case):
     result = recordings.divided(name)
     found = recordings.recovered(name, result, case)
-    assert 0.7 * found.planted_s < found.found_s < 1.05 * found.planted_s, found
     plain = recordings.steps_of(name, result, "plain")
+    noise = np.std(result.wall_ps[plain]) / 1e12
+    assert abs(found.found_s - found.planted_s) < 0.3 * found.planted_s + 2 * noise, found
     for kind in recordings.expected(case):
         assert np.median(of_kind(result, kind, plain)) < 0.01 * found.planted_s
 
