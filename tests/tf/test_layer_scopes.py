@@ -11,9 +11,10 @@ pytestmark = pytest.mark.tf
 tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
+from stepping import record_steps  # noqa: E402
+
 from graphprof.analysis.work import attribution, layers  # noqa: E402
 from graphprof.capture.instrument import naming, private, scopes  # noqa: E402
-from graphprof.capture.worker.labelling import Labelling  # noqa: E402
 from graphprof.trace import xspace  # noqa: E402
 
 STEPS = 3
@@ -35,26 +36,7 @@ def compiled(model, **options):
 
 def record(folder, model, mode, batch):
     """Record a few steps as the worker does, and attribute them."""
-    step = model.train_step
-    if mode == "fit":
-        iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
-        compiled(model, jit_compile=False).make_train_function()
-        step = lambda _: model.train_function(iterator)  # noqa: E731
-    elif mode != "eager":
-        step = tf.function(step, jit_compile=mode == "xla")
-    labelling = Labelling(op_by_op=mode == "eager")
-    with labelling.first_call():
-        step(batch)
-    step(batch)
-    tf.profiler.experimental.start(str(folder))
-    for number in range(STEPS):
-        with (
-            labelling.traced_call(),
-            tf.profiler.experimental.Trace("train", step_num=number, _r=1),
-        ):
-            step(batch)
-    tf.profiler.experimental.stop()
-    assert labelling.save(folder) == ()
+    assert record_steps(folder, model, mode, batch, STEPS, compiled) == ()
     path = next(folder.rglob("*.xplane.pb"))
     known = label_files.load(folder / "plugins/graphprof/labels.json")
     trace = xspace.read(path, attribution.STATS)

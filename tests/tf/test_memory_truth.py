@@ -12,10 +12,11 @@ pytestmark = pytest.mark.tf
 tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
+from stepping import record_steps  # noqa: E402
+
 from graphprof import session  # noqa: E402
 from graphprof.analysis.memory import footprint  # noqa: E402
 from graphprof.capture.worker.held import Accounts  # noqa: E402
-from graphprof.capture.worker.labelling import Labelling  # noqa: E402
 from graphprof.session import Run, RunFolder, TraceRecord  # noqa: E402
 
 STEPS = 3
@@ -40,26 +41,7 @@ def compiled(model, **options):
 
 def record(folder, model, mode, batch):
     """Record a few steps as the worker does; returns the run's memory."""
-    step = model.train_step
-    if mode == "fit":
-        iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
-        compiled(model, jit_compile=False).make_train_function()
-        step = lambda _: model.train_function(iterator)  # noqa: E731
-    elif mode != "eager":
-        step = tf.function(step, jit_compile=mode == "xla")
-    labelling = Labelling(op_by_op=mode == "eager")
-    with labelling.first_call():
-        step(batch)
-    step(batch)
-    tf.profiler.experimental.start(str(folder))
-    for number in range(STEPS):
-        with (
-            labelling.traced_call(),
-            tf.profiler.experimental.Trace("train", step_num=number, _r=1),
-        ):
-            step(batch)
-    tf.profiler.experimental.stop()
-    labelling.save(folder)
+    record_steps(folder, model, mode, batch, STEPS, compiled)
     path = next(folder.rglob("*.xplane.pb")).relative_to(folder).as_posix()
     numbers = tuple(range(STEPS))
     record = TraceRecord(path, STEPS, numbers, (1.0,) * STEPS)
