@@ -43,7 +43,8 @@ class WorkloadTrial:
     Attributes:
         mode: the mode that the finding is about.
         changes: fields of ``WorkloadSpec`` (``batch_size``, ``precision``, ...) -> new value, or
-            ``input.<name>`` -> value for changes to the data (``input.prefetch``, ``input.cache``).
+            ``input.<name>`` -> value for changes to the data (``input.prefetch``, ``input.cache``,
+            ``input.parallel``). Several layers in ``xla_layers`` are joined by ``+``.
         per: what the times are compared per: ``step``, or ``example`` when a step's size changes.
     """
 

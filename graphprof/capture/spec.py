@@ -23,8 +23,10 @@ class WorkloadSpec:
         seed: seeds Python, NumPy and TensorFlow before the factory is called.
         precision: Keras dtype policy set before the factory is called (``float32``,
             ``mixed_bfloat16``, ``mixed_float16``, ``float64`` ...); None leaves Keras's own.
-        input: changes to the input pipeline, ``cache`` or ``prefetch`` -> number of batches (see
+        input: changes to the input pipeline, ``cache``, ``prefetch`` or ``parallel`` -> number (see
             ``graphprof.capture.workloads.inputs``); empty leaves it as it is.
+        xla_layers: names of the layers that XLA compiles whatever the mode does (see
+            ``graphprof.capture.workloads.compiling``).
         weights_path: ``.npz`` that ``Workload.save_weights`` wrote; None keeps the fresh weights.
     """
 
@@ -36,6 +38,7 @@ class WorkloadSpec:
     seed: int = 0
     precision: str | None = None
     input: dict[str, int] = field(default_factory=dict)
+    xla_layers: tuple[str, ...] = ()
     weights_path: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -45,4 +48,4 @@ class WorkloadSpec:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> WorkloadSpec:
         """The spec that ``to_json`` wrote."""
-        return cls(**values)
+        return cls(**{**values, "xla_layers": tuple(values.get("xla_layers", ()))})

@@ -1,7 +1,7 @@
 """Variants of a mode: the same mode on the workload with some of its settings changed.
 
 A variant is named as a mode with its changes behind an ``@``: ``fit@batch_size=256``,
-``fit@input.cache=8``. Variants take part in a session like modes, so that they are timed in the same rounds
+``fit@input.cache=8``, ``graph@xla_layers=norm+dense``. Variants take part in a session like modes, so that they are timed in the same rounds
 as what they are compared with. Imports no TensorFlow.
 """
 
@@ -16,8 +16,9 @@ from graphprof.errors import UsageError
 
 _MARK = "@"
 _INPUT = "input."
-INPUT_CHANGES = ("cache", "prefetch")
-_SPEC_CHANGES = ("batch_size", "precision")
+_AND = "+"
+INPUT_CHANGES = ("cache", "prefetch", "parallel")
+_SPEC_CHANGES = ("batch_size", "precision", "xla_layers")
 
 
 def name(mode: str, changes: Mapping[str, Any]) -> str:
@@ -66,6 +67,8 @@ def spec_of(variant: str, spec: WorkloadSpec) -> WorkloadSpec:
             spec = dataclasses.replace(spec, input=inputs)
         elif key == "batch_size":
             spec = dataclasses.replace(spec, batch_size=int(value))
+        elif key == "xla_layers":
+            spec = dataclasses.replace(spec, xla_layers=tuple(str(value).split(_AND)))
         else:
             spec = dataclasses.replace(spec, precision=str(value))
     return spec

@@ -37,6 +37,11 @@ SPEC = WorkloadSpec("digits_cnn", batch_size=32)
             "fit@input.prefetch=-1",
             WorkloadSpec("digits_cnn", batch_size=32, input={"prefetch": -1}),
         ),
+        (
+            {"xla_layers": "norm+dense"},
+            "fit@xla_layers=norm+dense",
+            WorkloadSpec("digits_cnn", batch_size=32, xla_layers=("norm", "dense")),
+        ),
     ],
 )
 def test_a_variant_is_a_mode_on_the_changed_workload(changes, name, spec):

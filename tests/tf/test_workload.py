@@ -619,3 +619,46 @@ def test_keras_on_another_backend_is_refused(program, monkeypatch):
     with pytest.raises(WorkloadError, match="Keras runs on 'jax'") as caught:
         load(program("def build():\n    return net()\n"))
     assert "KERAS_BACKEND=tensorflow" in caught.value.cure
+
+
+def test_single_layers_are_compiled_and_compute_the_same(program):
+    import tensorflow as tf
+
+    path = program("""
+        def build():
+            model = keras.Sequential([keras.Input((4,)), layers.Dense(3, name="head")])
+            model.compile(optimizer="sgd", loss="mse")
+            return model, (X, Y)
+    """)
+    plain, partly = load(path), load(path, xla_layers=("head",))
+    assert "XLA compiles head alone." in partly.notes
+    partly.model.set_weights([weight.numpy() for weight in plain.model.weights])
+    losses = []
+    for workload in (partly, plain):
+        step = tf.function(workload.step_function(), autograph=False)
+        operations = step.get_concrete_function(workload.first).graph.get_operations()
+        compiled = any("_XlaMustCompile" in str(operation.node_def) for operation in operations)
+        assert compiled == (workload is partly)
+        losses.append(float(step(workload.first)["loss"]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    for one, other in zip(partly.model.weights, plain.model.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_layer_to_compile_that_is_not_there_is_said(program):
+    with pytest.raises(WorkloadError, match="no layer 'nine'"):
+        load(
+            program("def build(): return net(optimizer='sgd', loss='mse'), (X, Y)"),
+            xla_layers=("nine",),
+        )
+
+
+def test_parallel_maps_give_the_same_batches():
+    import tensorflow as tf
+
+    from graphprof.capture.workloads import inputs
+
+    data = tf.data.Dataset.range(6).map(lambda n: n * n).batch(2)
+    changed = inputs.changed(data, {"parallel": 1})
+    assert changed.options().experimental_optimization.map_parallelization is True
+    assert [b.tolist() for b in changed.as_numpy_iterator()] == [[0, 1], [4, 9], [16, 25]]

@@ -47,4 +47,9 @@ def _remarks(trial: WorkloadTrial) -> tuple[str, ...]:
             f"Measured with {trial.changes['input.cache']} batches kept in memory: what a pipeline"
             " gives that no step waits for."
         )
+    if "input.parallel" in trial.changes:
+        found.append(
+            "Measured with the maps of the pipeline run in parallel by tf.data; it leaves those that"
+            " keep state as they are."
+        )
     return tuple(found)

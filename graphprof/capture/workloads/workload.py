@@ -14,6 +14,7 @@ from typing import Any
 
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.capture.workloads import (
+    compiling,
     data,
     defaults,
     inputs,
@@ -164,6 +165,7 @@ def load(spec: WorkloadSpec) -> Workload:
         loaded = _load_step(declared, spec, notes)
     else:
         matched = matching.match(declared, spec)
+        notes += compiling.layers_with_xla(declared.model, spec.xla_layers)
         loaded = Workload(
             spec=spec,
             name=declared.name or _model_name(declared.model, spec),
@@ -222,6 +224,11 @@ def _load_step(declared: Declared, spec: WorkloadSpec, notes: tuple[str, ...]) -
     elif declared.data is not None:
         notes += ("The step takes no arguments: the data are not used.",)
     captured = step.captured(function)
+    if spec.xla_layers:
+        raise WorkloadError(
+            "A step function has no layers that graphprof can compile from outside",
+            "Put tf.function(jit_compile=True) around a part of it",
+        )
     if declared.model is not None and all(declared.model is not thing for thing in captured):
         captured.insert(0, declared.model)
     if spec.phase != "train":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,8 +76,8 @@ def rebuilt(*args: Any, mode_name: str = "graph", **more: Any) -> SessionEvidenc
 
 
 def fit(**more: Any) -> SessionEvidence:
-    facts = more.pop("facts", {})
-    return session(mode("fit", **more), **facts)
+    facts, cores = more.pop("facts", {}), more.pop("cores", None)
+    return replace(session(mode("fit", **more), **facts), cores=cores)
 
 
 CASES: dict[str, tuple[SessionEvidence, SessionEvidence]] = {
@@ -115,6 +116,20 @@ CASES: dict[str, tuple[SessionEvidence, SessionEvidence]] = {
     "input_bound_map": (
         fit(parts=WAITS, pipeline=Pipeline({"ParallelMapV2": 1.0}, python_s=0.0)),
         fit(pipeline=Pipeline({"ParallelMapV2": 1.0}, python_s=0.0)),
+    ),
+    "missing_parallel_map": (
+        fit(parts=WAITS, traced_steps=1, pipeline=Pipeline({"Map": 6e-3}, 0.0), cores=4),
+        fit(parts=WAITS, traced_steps=1, pipeline=Pipeline({"Map": 6e-3}, 0.0), cores=1),
+    ),
+    "xla_left_off_some_layers": (
+        session(
+            mode("graph", 0.010, layers=(layer("m/norm", "forward", 5e-3),)),
+            mode("xla", 0.012, layers=(layer("m/norm", "forward", 1e-3),)),
+        ),
+        session(
+            mode("graph", 0.010, layers=(layer("m/norm", "forward", 5e-3),)),
+            mode("xla", 0.005, layers=(layer("m/norm", "forward", 1e-3),)),
+        ),
     ),
     "missing_prefetch": (
         fit(parts=WAITS, pipeline=Pipeline({"BatchV2": 1.0}, python_s=0.0)), fit(),

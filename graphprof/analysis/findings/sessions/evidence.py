@@ -96,12 +96,14 @@ class SessionEvidence:
         modes: name -> mode, of those with timed or traced steps, in order of display.
         pair: (mode, against) -> step time of ``against`` over that of ``mode`` (above 1 where
             ``mode`` is faster), paired by rounds; None where that was not measured.
+        cores: hardware threads that the modes could use, or None where that was not recorded.
     """
 
     phase: str
     workload: Mapping[str, Any]
     modes: Mapping[str, ModeEvidence]
     pair: Pair
+    cores: int | None = None
 
     @property
     def usual(self) -> ModeEvidence | None:
@@ -185,7 +187,14 @@ def of_session(
     def pair(mode: str, against: str) -> Interval | None:
         return _gain(session.run(mode), session.run(against), summary)
 
-    return SessionEvidence(session.info.phase, session.info.workload, modes, pair)
+    cores = session.info.environment.get("cores_usable")
+    return SessionEvidence(
+        phase=session.info.phase,
+        workload=session.info.workload,
+        modes=modes,
+        pair=pair,
+        cores=cores if isinstance(cores, int) else None,
+    )
 
 
 def _step(folder: RunFolder, divided: Breakdown | None) -> Step | None:

@@ -20,6 +20,8 @@ COLD = (0.2, 0.4)
 """Share of the rest of a step that waits which it likely, and at most, takes longer for having waited:
 woken threads, cold caches, and whoever makes the batches at work beside it."""
 
+WORTH_TRYING = 1.1
+_SERIAL_MAP = "Map"
 _SHARE_OF_PYTHON = 0.2
 _LEAST_LOCKED = 0.4
 _LEAST_AROUND = 0.25
@@ -91,6 +93,43 @@ def _without_waiting(step: Step) -> Interval:
     return saving(step, wait, wait + COLD[0] * rest, wait + COLD[1] * rest)
 
 
+def find_serial_map(evidence: SessionEvidence) -> list[Proposal]:
+    """A map that makes one batch after the other while the step waits and cores are left."""
+    mode, cores = evidence.usual, evidence.cores or 1
+    if mode is None or mode.step is None or mode.pipeline is None or not mode.traced_steps:
+        return []
+    making = mode.pipeline.stages.get(_SERIAL_MAP, 0.0) / mode.traced_steps
+    wait = mode.step.seconds("input")
+    if mode.step.share("input") < LEAST_SHARE or _cause(evidence, mode)[0] != "input_bound_map":
+        return []
+    # Each batch costs the map's time and the rest of the step, on all cores together.
+    rest = mode.step.traced_s - wait
+    spread = max(rest, (making + rest) / cores)
+    gain = saving(mode.step, 0.0, max(0.0, mode.step.traced_s - spread), min(wait, making))
+    if gain.value < WORTH_TRYING:
+        return []
+    link = Link("timeline", mode.mode, f"Iterator::.*{_SERIAL_MAP}")
+    return [
+        Proposal(
+            cause="missing_parallel_map",
+            mode=mode.mode,
+            sentence=(
+                f"A map of the input of {mode.mode} makes one batch after the other on one of"
+                f" {cores} hardware threads."
+            ),
+            evidence=(
+                Number("the map's own time a step", making, "s", "trace", link),
+                Number("waiting for a batch in a step", wait, "s", "trace", link),
+            ),
+            gain=gain,
+            confidence=0.7,
+            change="dataset.map(f, num_parallel_calls=tf.data.AUTOTUNE)",
+            refuted_by="With num_parallel_calls the step takes as long: the step needs all cores itself.",
+            trial=WorkloadTrial(mode.mode, {"input.parallel": 1}),
+        )
+    ]
+
+
 def find_lock(evidence: SessionEvidence) -> list[Proposal]:
     """Python makes the batches while the step needs the interpreter as well."""
     mode = evidence.usual
@@ -133,6 +172,12 @@ RULES = (
         proof="Eight hundredths of a traced step or more is waiting for the batch; the stages seen in that wait, or where the data come from, say who makes them.",
         refutation="With batches that lie in memory the step takes as long.",
         find=find,
+    ),
+    SessionRule(
+        causes=("missing_parallel_map",),
+        proof="The step waits for its batch, the slowest stage is a map without parallel calls, and its time spread over the cores is shorter than the step.",
+        refutation="With num_parallel_calls the step takes as long.",
+        find=find_serial_map,
     ),
     SessionRule(
         causes=("input_bound_python_gil",),

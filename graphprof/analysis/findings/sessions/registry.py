@@ -16,6 +16,7 @@ from graphprof.analysis.findings.sessions import (
     passes,
     rebuilt,
     short_run,
+    some_layers,
 )
 from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
 from graphprof.analysis.findings.sessions.evidence import SessionEvidence
@@ -23,6 +24,7 @@ from graphprof.analysis.findings.sessions.evidence import SessionEvidence
 SESSION_RULES: tuple[SessionRule, ...] = (
     *rebuilt.RULES,
     *faster_mode.RULES,
+    *some_layers.RULES,
     *short_run.RULES,
     *inputs.RULES,
     *keras_loop.RULES,
