@@ -1,8 +1,8 @@
 // A level over time as SVG: it holds from each point to the next. A cursor is led by pointer or keys.
 
-import { on, s } from "../dom.js";
+import { s } from "../dom.js";
+import { cursorLine, led } from "./cursor.js";
 import { linear, ticks } from "./scale.js";
-import { hideTip, showTip } from "./tip.js";
 
 /** @typedef {import("../dom.js").Child} Child */
 /** @typedef {[number, number]} Point */
@@ -86,7 +86,7 @@ export function curve(data, width, height) {
   const bottom = height - BOTTOM;
   const x = linear(0, data.end, LEFT, right);
   const y = linear(0, data.high, bottom, TOP);
-  const cursor = s("line", { class: "cursor", y1: TOP, y2: bottom, visibility: "hidden" });
+  const cursor = cursorLine(TOP, bottom);
   const chart = s(
     "svg",
     {
@@ -104,35 +104,17 @@ export function curve(data, width, height) {
     mark(data, x, y, right),
     cursor,
   );
-  let at = 0;
-  const show = (/** @type {number} */ where, /** @type {number} */ clientX, /** @type {number} */ clientY) => {
-    at = Math.min(data.until, Math.max(0, where));
-    cursor.setAttribute("x1", String(x(at)));
-    cursor.setAttribute("x2", String(x(at)));
-    cursor.setAttribute("visibility", "visible");
-    showTip(data.tip(at), clientX, clientY);
-  };
-  const hide = () => {
-    cursor.setAttribute("visibility", "hidden");
-    hideTip();
-  };
-  const back = linear(LEFT, right, 0, data.end);
-  return on(chart, {
-    pointermove: (/** @type {PointerEvent} */ event) => {
-      const { left } = chart.getBoundingClientRect();
-      show(back(event.clientX - left), event.clientX, event.clientY);
-    },
-    pointerleave: hide,
-    blur: hide,
-    keydown: (/** @type {KeyboardEvent} */ event) => {
-      const where = target(event.key, at, data);
-      if (where === null || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const { left, top } = chart.getBoundingClientRect();
-      show(where, left + x(Math.min(data.until, Math.max(0, where))), top + TOP);
-      data.said(at);
-    },
+  return led(chart, cursor, {
+    left: LEFT,
+    right,
+    top: TOP,
+    first: 0,
+    x,
+    back: linear(LEFT, right, 0, data.end),
+    held: (at) => Math.min(data.until, Math.max(0, at)),
+    key: (key, at) => target(key, at, data),
+    tip: data.tip,
+    said: data.said,
   });
 }
 

@@ -1,9 +1,10 @@
 // What n steps take in all, for several modes, as SVG: lines over steps, on logarithmic or linear
 // scales, with the places where lines cross and how sure these are.
 
-import { on, s } from "../dom.js";
+import { s } from "../dom.js";
+import { cursorLine, led } from "./cursor.js";
 import { linear, ticks } from "./scale.js";
-import { hideTip, showTip, withTip } from "./tip.js";
+import { withTip } from "./tip.js";
 
 /** @typedef {import("../dom.js").Child} Child */
 
@@ -90,7 +91,7 @@ export function totals(data, width, height) {
   const right = Math.max(LEFT + 60, width - names);
   const bottom = height - BOTTOM;
   const { x, y, back } = scales(data, right, bottom);
-  const cursor = s("line", { class: "cursor", y1: TOP, y2: bottom, visibility: "hidden" });
+  const cursor = cursorLine(TOP, bottom);
   const chart = s(
     "svg",
     {
@@ -109,37 +110,17 @@ export function totals(data, width, height) {
     ...data.crossings.map((one) => mark(one, data, x, y)),
     ...labels(data, y, right, bottom),
   );
-  let at = 1;
-  const show = (/** @type {number} */ steps, /** @type {number} */ clientX, /** @type {number} */ clientY) => {
-    at = Math.min(data.last, Math.max(1, Math.round(steps)));
-    cursor.setAttribute("x1", String(x(at)));
-    cursor.setAttribute("x2", String(x(at)));
-    cursor.setAttribute("visibility", "visible");
-    showTip(data.tip(at), clientX, clientY);
-  };
-  const hide = () => {
-    cursor.setAttribute("visibility", "hidden");
-    hideTip();
-  };
-  return on(chart, {
-    pointermove: (/** @type {PointerEvent} */ event) => {
-      if (event.target instanceof Element && event.target.closest(".crossing")) return;
-      const { left } = chart.getBoundingClientRect();
-      const where = event.clientX - left;
-      if (where < LEFT || where > right) hide();
-      else show(back(where), event.clientX, event.clientY);
-    },
-    pointerleave: hide,
-    blur: hide,
-    keydown: (/** @type {KeyboardEvent} */ event) => {
-      const next = moved(event.key, at, data);
-      if (next === null || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const { left, top } = chart.getBoundingClientRect();
-      show(next, left + x(Math.min(data.last, Math.max(1, next))), top + TOP);
-      data.said(at);
-    },
+  return led(chart, cursor, {
+    left: LEFT,
+    right,
+    top: TOP,
+    first: 1,
+    x,
+    back,
+    held: (steps) => Math.min(data.last, Math.max(1, Math.round(steps))),
+    key: (key, steps) => moved(key, steps, data),
+    tip: data.tip,
+    said: data.said,
   });
 }
 

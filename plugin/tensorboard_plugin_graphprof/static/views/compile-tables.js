@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
+import { tableSection } from "./table-section.js";
 
 /** @typedef {import("../types.js").BuiltAgain} BuiltAgain */
 /** @typedef {import("../types.js").BuiltGraph} BuiltGraph */
@@ -44,7 +44,7 @@ export function againSection(again, watched) {
       { text: format.seconds(one.extra_s ?? one.building_s), raw: one.extra_s ?? one.building_s },
     ],
   }));
-  return section("Built or compiled again", "after the first call", columns, rows, "again", watched ? "Nothing was built or compiled again." : "Not watched in this session.");
+  return tableSection("Built or compiled again", "after the first call", { columns, rows }, { testid: "again", none: watched ? "Nothing was built or compiled again." : "Not watched in this session." });
 }
 
 /**
@@ -73,7 +73,7 @@ export function buildingsSection(modes) {
   );
   const unknown = modes.filter(({ compile }) => compile && compile.buildings === null).map(({ mode }) => mode);
   const none = unknown.length ? `Not watched in ${unknown.join(", ")}.` : "No mode built a graph.";
-  return section("Built in the first call", "one process of each mode, without the profiler where there is one", columns, rows, "buildings", none);
+  return tableSection("Built in the first call", "one process of each mode, without the profiler where there is one", { columns, rows }, { testid: "buildings", none });
 }
 
 /**
@@ -106,7 +106,7 @@ export function graphsSection(modes) {
       ],
     };
   });
-  return section("The graph", "nodes, as Python built it and as it runs", columns, rows, "graphs", "");
+  return tableSection("The graph", "nodes, as Python built it and as it runs", { columns, rows }, { testid: "graphs" });
 }
 
 /**
@@ -133,34 +133,7 @@ export function programFunctions(functions) {
       { text: one.ops ? format.count(one.ops) : "", raw: one.ops || null },
     ],
   }));
-  return section("Functions", "every tf.function of the program, the dearest first", columns, rows, "functions", "None was built.");
-}
-
-/**
- * @param {string} title
- * @param {string} hint
- * @param {Column[]} columns
- * @param {Row[]} rows
- * @param {string} testid
- * @param {string} none
- * @returns {HTMLElement}
- */
-function section(title, hint, columns, rows, testid, none) {
-  return h(
-    "section",
-    { "aria-label": title },
-    h(
-      "div",
-      { class: "section-head" },
-      h("h2", {}, title),
-      h("span", { class: "hint" }, hint),
-      h("span", { class: "spring" }),
-      rows.length ? copyButton(() => ({ columns, rows })) : null,
-    ),
-    rows.length
-      ? h("div", { class: "scroll" }, table({ columns, rows, caption: title, testid }))
-      : h("p", { class: "hint", "data-testid": `no-${testid}` }, none),
-  );
+  return tableSection("Functions", "every tf.function of the program, the dearest first", { columns, rows }, { testid: "functions", none: "None was built." });
 }
 
 /**

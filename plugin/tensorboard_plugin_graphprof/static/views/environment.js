@@ -2,8 +2,8 @@
 
 import { h } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
 import { plain } from "./parts.js";
+import { tableSection } from "./table-section.js";
 
 /** @typedef {import("../table.js").Column} Column */
 /** @typedef {import("../table.js").Row} Row */
@@ -75,8 +75,8 @@ export const environment = {
             schema: report.schema,
           }),
         ),
-        section("How each mode resolved", resolved),
-        trace.rows.length ? section("Traces", trace) : null,
+        tableSection("How each mode resolved", "", resolved, { class: "facts-table" }),
+        trace.rows.length ? tableSection("Traces", "", trace, { class: "facts-table" }) : null,
       ),
       update: () => {},
       close: () => {},
@@ -90,7 +90,7 @@ export const environment = {
  * @returns {HTMLElement}
  */
 function facts(title, values) {
-  return section(title, {
+  const content = {
     columns: [{ title: "Name" }, { title: "Value" }],
     rows: Object.entries(values).map(([name, value]) => ({
       // Long names may break after an underscore.
@@ -99,27 +99,6 @@ function facts(title, values) {
         { text: plain(value, name), raw: typeof value === "number" ? value : undefined },
       ],
     })),
-  });
-}
-
-/**
- * @param {string} title
- * @param {{ columns: Column[], rows: Row[] }} content
- * @returns {HTMLElement}
- */
-function section(title, content) {
-  return h(
-    "section",
-    { "aria-label": title },
-    h(
-      "div",
-      { class: "section-head" },
-      h("h2", {}, title),
-      h("span", { class: "spring" }),
-      copyButton(() => content),
-    ),
-    content.rows.length
-      ? h("div", { class: "scroll" }, table({ ...content, caption: title, class: "facts-table" }))
-      : h("p", { class: "hint" }, "Nothing was recorded."),
-  );
+  };
+  return tableSection(title, "", content, { class: "facts-table" });
 }

@@ -3,10 +3,11 @@
 import { hideTip, tipTable, withTip } from "../charts/tip.js";
 import { button, fill, h, on, segmented } from "../dom.js";
 import * as format from "../format.js";
-import { copyButton, table } from "../table.js";
+import { copyButton } from "../table.js";
 import { highest, stepPanel } from "./memory-curves.js";
 import { processTable } from "./memory-process.js";
 import { figures, filterHeld, heldContent, heldRows, sortHeld, sortOf } from "./memory-table.js";
+import { tableSection } from "./table-section.js";
 
 /** @typedef {import("../types.js").Memory} Memory */
 /** @typedef {import("../store.js").State} State */
@@ -61,8 +62,8 @@ class Page {
         : null,
       this.toolbar,
       this.curves,
-      section("Steps", "of the traced steps, the one with the highest peak", known, "figures"),
-      section("Processes", "resident set: all that the system gave to the process, Python and TensorFlow included", process, "processes"),
+      tableSection("Steps", "of the traced steps, the one with the highest peak", known, { testid: "figures" }),
+      tableSection("Processes", "resident set: all that the system gave to the process, Python and TensorFlow included", process, { testid: "processes" }),
       h(
         "section",
         { "aria-label": "Alive at the peak" },
@@ -242,27 +243,4 @@ class Page {
     const reverse = now.column === column && !now.reverse;
     this.context.set({ sort: `${reverse ? "-" : ""}${column}` });
   }
-}
-
-/**
- * @param {string} title
- * @param {string} hint
- * @param {{ columns: import("../table.js").Column[], rows: import("../table.js").Row[] }} content
- * @param {string} testid
- * @returns {HTMLElement}
- */
-function section(title, hint, content, testid) {
-  return h(
-    "section",
-    { "aria-label": title },
-    h(
-      "div",
-      { class: "section-head" },
-      h("h2", {}, title),
-      h("span", { class: "hint" }, hint),
-      h("span", { class: "spring" }),
-      copyButton(() => content),
-    ),
-    h("div", { class: "scroll" }, table({ ...content, caption: title, testid })),
-  );
 }
