@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graphprof.analysis.building.compiling import ModePrice
 from graphprof.analysis.findings import verified
 from graphprof.analysis.findings.base import Finding
-from graphprof.analysis.findings.sessions import evidence as session_evidence
 from graphprof.analysis.findings.sessions import registry
-from graphprof.analysis.timing import steps
+from graphprof.analysis.findings.sessions.evidence import SessionEvidence
 from graphprof.analysis.trials import whatif
 from graphprof.analysis.trials.whatif import WhatIf
-from graphprof.analysis.work.breakdown import Breakdown
 from graphprof.errors import SessionError
-from graphprof.report.document import Agreement
-from graphprof.report.reasons import Attributed
 from graphprof.session import Session
 
 
@@ -35,26 +30,13 @@ class Advice:
     problems: tuple[str, ...] = ()
 
 
-def of_session(
-    session: Session,
-    summary: steps.SessionSteps,
-    divided: Mapping[str, Breakdown],
-    attributed: Attributed,
-    agreements: Mapping[str, Agreement],
-    prices: Mapping[str, ModePrice],
-) -> Advice:
+def of_session(session: Session, evidence: SessionEvidence) -> Advice:
     """Judge a session.
 
     Args:
-        session: the session.
-        summary: its step times.
-        divided: mode -> its divided trace, of those that have one.
-        attributed: gives the attributed trace of a run, or None.
-        agreements: mode -> whether it computed what the baseline did.
-        prices: mode -> what compiling costs it.
+        session: the session; what was tried in it is read from its folder.
+        evidence: what was measured of it.
     """
-    parity = {mode: found.verdict for mode, found in agreements.items()}
-    evidence = session_evidence.of_session(session, summary, divided, attributed, parity, prices)
     estimates = {
         mode: whatif.of_mode(mode, one.step, one.layers)
         for mode, one in evidence.modes.items()

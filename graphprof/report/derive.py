@@ -8,6 +8,7 @@ from functools import cache
 
 from graphprof import units
 from graphprof.analysis.building import compiling as compiling_analysis
+from graphprof.analysis.findings.sessions import evidence as session_evidence
 from graphprof.analysis.results import parity
 from graphprof.analysis.timing import noise as noise_analysis
 from graphprof.analysis.timing import overhead, stats
@@ -54,9 +55,15 @@ def report(session: Session) -> Report:
     traced = {mode: read_traced(folder) for mode, folder in folders.items()}
     divided = {mode: one.breakdown for mode, one in traced.items() if one and one.breakdown}
     prices = compiling_analysis.of_session(session, summary)
-    advised = advice.of_session(
-        session, summary, divided, lambda folder: attributed(folder.run.mode), agreements, prices
+    evidence = session_evidence.of_session(
+        session,
+        summary,
+        divided,
+        lambda folder: attributed(folder.run.mode),
+        {mode: found.verdict for mode, found in agreements.items()},
+        prices,
     )
+    advised = advice.of_session(session, evidence)
     modes = tuple(
         _mode(
             folder,

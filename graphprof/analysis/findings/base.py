@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Generic, Literal, TypeVar
 
 from graphprof.analysis.programs.recording import Line
 from graphprof.trials import Trial, Tried
@@ -158,21 +158,26 @@ class Draft:
     supersedes: tuple[str, ...] = field(default=())
 
 
+Judged = TypeVar("Judged")
+Found = TypeVar("Found")
+
+
 @dataclass(frozen=True)
-class Rule:
+class Rule(Generic[Judged, Found]):
     """One rule.
 
     Attributes:
         causes: the ids it can emit.
         proof: what proves it, one sentence (docs/findings.md is held against these).
         refutation: what refutes it, one sentence.
-        find: evidence -> drafts.
+        find: evidence -> what is found in it: drafts about a watched program, proposals about a
+            profile session.
     """
 
     causes: tuple[str, ...]
     proof: str
     refutation: str
-    find: Callable[[Any], list[Draft]]
+    find: Callable[[Judged], list[Found]]
 
 
 def gain(draft: Draft, work_s: float, steady_s: float) -> Gain:

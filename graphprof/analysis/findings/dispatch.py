@@ -220,7 +220,7 @@ def _function(evidence: Evidence) -> tuple[Line | None, str]:
     return Line(file, first), name
 
 
-RULES = (
+RULES: tuple[Rule[Evidence, Draft], ...] = (
     Rule(
         causes=("dispatch_bound_eager_loop",),
         proof="Thousands of eager ops outside Keras's loops on lines that run again and again; "

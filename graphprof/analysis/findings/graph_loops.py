@@ -110,7 +110,7 @@ def _line(loops: list[Place]) -> Line | None:
     return chosen[0].line if chosen else None
 
 
-RULES = (
+RULES: tuple[Rule[Evidence, Draft], ...] = (
     Rule(
         causes=("graph_loop_small_ops",),
         proof="Functions with a loop in their graph, hundreds of executed ops a call, and an "

@@ -135,7 +135,7 @@ def _validation(evidence: Evidence, fits: list[Span]) -> Draft | None:
     )
 
 
-RULES = (
+RULES: tuple[Rule[Evidence, Draft], ...] = (
     Rule(
         causes=("fit_epoch_overhead",),
         proof="The gaps of fit that hold an epoch's end or begin, callbacks and validation apart, "

@@ -372,7 +372,7 @@ def _stage_of(evidence: Evidence, stage: Stage) -> tuple[Line | None, bool, bool
     return line, parallel, prefetch, user_map
 
 
-RULES = (
+RULES: tuple[Rule[Evidence, Draft], ...] = (
     Rule(
         causes=("iterator_recreated_per_step",),
         proof="About as many iterators made by the user's code as batches read, and the time of "

@@ -29,7 +29,7 @@ from graphprof.analysis.findings import (
 from graphprof.analysis.findings.base import Draft, Finding, Rule
 from graphprof.analysis.findings.evidence import Evidence
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[Rule[Evidence, Draft], ...] = (
     *retracing.RULES,
     *recreated.RULES,
     *building.RULES,

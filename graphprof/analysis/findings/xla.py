@@ -135,7 +135,7 @@ def _long(evidence: Evidence, building: Building, runs: Runs) -> Draft | None:
     )
 
 
-RULES = (
+RULES: tuple[Rule[Evidence, Draft], ...] = (
     Rule(
         causes=("xla_recompile_shape", "xla_recompile_value"),
         proof="Executions of one built function, long after the first, that take eight times a "

@@ -8,9 +8,8 @@ findings with the gain itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from graphprof import trials
 from graphprof.analysis.findings import base
@@ -100,23 +99,6 @@ class Proposal:
             trial=self.trial,
             mode=self.mode,
         )
-
-
-@dataclass(frozen=True)
-class SessionRule:
-    """One rule.
-
-    Attributes:
-        causes: the ids it can emit.
-        proof: what proves it, one sentence (docs/findings.md is held against these).
-        refutation: what refutes it, one sentence.
-        find: evidence -> proposals.
-    """
-
-    causes: tuple[str, ...]
-    proof: str
-    refutation: str
-    find: Callable[[Any], list[Proposal]]
 
 
 def severity(gain: float) -> base.Severity:

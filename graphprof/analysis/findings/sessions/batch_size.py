@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.trials.whatif import PART_DOUBT, Step
 from graphprof.trials import Interval, WorkloadTrial
@@ -89,7 +89,7 @@ def _scaled(step: Step, grows_s: float, factor: int) -> float:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("batch_too_small",),
         proof="Half of a traced step or more is Python, function call, dispatch and runtime, which do not grow with the batch.",
         refutation="The step takes longer in proportion to the batch.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.trials import Interval
 
@@ -72,7 +72,7 @@ def _dispatch(mode: ModeEvidence, share: float) -> Proposal:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("kernel_bound", "dispatch_bound"),
         proof="Kernels take 60 % of a traced step or more; or Python, dispatch and runtime take 40 % or more.",
         refutation="They take less.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import WORTH_SAYING, Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import WORTH_SAYING, Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.trials.whatif import saving
 from graphprof.trials import Interval, ModeTrial
@@ -261,19 +261,19 @@ def slower_owners(mode: ModeEvidence, against: ModeEvidence) -> list[tuple[str, 
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("dispatch_bound_eager_loop", "run_eagerly_left_on"),
         proof="The eager mode and the graph were timed side by side (or, where only eager was, its trace says how much of a step is Python and dispatch), and the interval of their ratio lies above 1.",
         refutation="The graph is not faster: kernels take the time.",
         find=find_eager,
     ),
-    SessionRule(
+    Rule(
         causes=("run_eagerly_left_on",),
         proof="The model was compiled with run_eagerly=True, which no mode but Keras's eager loop keeps, and the eager mode takes longer than the graph.",
         refutation="Keras's loop is not faster without run_eagerly.",
         find=find_compiled_eagerly,
     ),
-    SessionRule(
+    Rule(
         causes=("xla_left_off", "xla_slower"),
         proof="The same mode was timed with and without XLA side by side, and the interval of their ratio does not contain 1; for what is slower, the layers say in which ops.",
         refutation="With and without XLA take the same time.",

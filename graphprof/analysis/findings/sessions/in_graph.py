@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import SessionEvidence
 from graphprof.analysis.trials.whatif import gone, saving
 
@@ -82,13 +82,13 @@ def find_python(evidence: SessionEvidence) -> list[Proposal]:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("graph_loop_small_ops",),
         proof="Ops of a while loop run fifty times a traced step or more, and the executor takes a fifth of the step between kernels.",
         refutation="Kernels take the time, or the graph has no loop.",
         find=find_loops,
     ),
-    SessionRule(
+    Rule(
         causes=("py_function_in_graph",),
         proof="Python called by the step's own graph takes 3 % of a traced step or more.",
         refutation="The same work takes as long in tf ops.",

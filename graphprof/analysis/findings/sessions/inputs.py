@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import (
     ModeEvidence,
     SessionEvidence,
@@ -167,19 +167,19 @@ def find_lock(evidence: SessionEvidence) -> list[Proposal]:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("input_bound_python_generator", "input_bound_map", "missing_prefetch"),
         proof="Eight hundredths of a traced step or more is waiting for the batch; the stages seen in that wait, or where the data come from, say who makes them.",
         refutation="With batches that lie in memory the step takes as long.",
         find=find,
     ),
-    SessionRule(
+    Rule(
         causes=("missing_parallel_map",),
         proof="The step waits for its batch, the slowest stage is a map without parallel calls, and its time spread over the cores is shorter than the step.",
         refutation="With num_parallel_calls the step takes as long.",
         find=find_serial_map,
     ),
-    SessionRule(
+    Rule(
         causes=("input_bound_python_gil",),
         proof="Steps do not wait for their batch, but Python in the input pipeline runs for two fifths of a traced step or more, and Python, function call and dispatch take a quarter of it.",
         refutation="With batches that lie in memory the step takes as long.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import WORTH_SAYING, Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import WORTH_SAYING, Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.trials.whatif import Step, saving
 from graphprof.trials import Interval, ModeTrial
@@ -88,7 +88,7 @@ def _numbers(evidence: SessionEvidence, mode: ModeEvidence) -> tuple[Number, ...
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("fit_per_step_overhead",),
         proof="Python, function call and dispatch in a traced step of Keras's loop, which several steps in one call share; or a mode with several steps a call that was timed beside it.",
         refutation="Several steps in a call are not faster, because kernels take the step.",

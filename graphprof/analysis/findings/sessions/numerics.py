@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.trials.whatif import saving
 from graphprof.analysis.work.ops import OpRow
@@ -72,7 +72,7 @@ def _computes_in(row: OpRow, dtype: str) -> bool:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("float64_compute", "float16_on_cpu"),
         proof="Ops whose inputs have that dtype (or, where inputs are not known, all kernels of a mode that resolved to it) take a fifth of a traced step or more.",
         refutation="In float32 the step takes as long.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.trials.whatif import gone, saving
 
@@ -91,13 +91,13 @@ def find_update(evidence: SessionEvidence) -> list[Proposal]:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("metric_overhead",),
         proof="Ops of metrics take a tenth of a traced step or more.",
         refutation="Without the metrics the step takes as long.",
         find=find_metrics,
     ),
-    SessionRule(
+    Rule(
         causes=("optimizer_dense_update",),
         proof="The optimizer takes three tenths of a traced step or more, the model has a hundred thousand parameters or more, and the forward pass gathers rows of a table.",
         refutation="The gradient of the large variable is dense.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import linecache
 
 from graphprof.analysis.building.rebuilding import Again
-from graphprof.analysis.findings.base import Link, Location, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Location, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.trials import Interval
 
@@ -89,7 +89,7 @@ def _at(mode: ModeEvidence) -> Link:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=(
             "retrace_python_scalar",
             "retrace_shape",

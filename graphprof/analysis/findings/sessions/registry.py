@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from graphprof.analysis.findings.base import WORTH_SAYING, Finding
+from graphprof.analysis.findings.base import WORTH_SAYING, Finding, Rule
 from graphprof.analysis.findings.sessions import (
     batch_size,
     bound,
@@ -18,10 +18,10 @@ from graphprof.analysis.findings.sessions import (
     short_run,
     some_layers,
 )
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import SessionEvidence
 
-SESSION_RULES: tuple[SessionRule, ...] = (
+SESSION_RULES: tuple[Rule[SessionEvidence, Proposal], ...] = (
     *rebuilt.RULES,
     *faster_mode.RULES,
     *some_layers.RULES,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from graphprof import units
 from graphprof.analysis.building import breakeven
 from graphprof.analysis.building.breakeven import BreakEven, Line
-from graphprof.analysis.findings.base import MODERATE, Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import MODERATE, Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.trials import Interval
 
@@ -92,7 +92,7 @@ def _at(mode: ModeEvidence) -> Link:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("compile_dominates_short_run",),
         proof="The mode's steps surely are faster, and the interval of the step at which it has repaid its first call lies beyond an epoch.",
         refutation="A run of one epoch ends sooner with the mode that compiles.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphprof import units
-from graphprof.analysis.findings.base import Link, Number
-from graphprof.analysis.findings.sessions.base import Proposal, SessionRule
+from graphprof.analysis.findings.base import Link, Number, Rule
+from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.trials.whatif import saving
 from graphprof.trials import Interval, WorkloadTrial
@@ -94,7 +94,7 @@ def _gain(plain: ModeEvidence, saved: dict[str, float]) -> Interval:
 
 
 RULES = (
-    SessionRule(
+    Rule(
         causes=("xla_left_off_some_layers",),
         proof="The layers table has layers that take less of the traced step with XLA than without, by more than launching them apart costs, and the whole step gains less by XLA than they do together.",
         refutation="With these layers compiled alone the step takes as long.",
