@@ -27,7 +27,12 @@ def main(argv: list[str]) -> NoReturn:
     watch.replays.wanted = replay == "replay"
     windows = Windows(watch, Path(folder), float(window))
     recording = Recording(watch, windows, Path(folder))
-    install(watch, windows.start)
+
+    def ready() -> None:
+        windows.start()
+        watch.own_python.start()
+
+    install(watch, ready)
     atexit.register(recording.write)
     keep(recording)
     run_module = as_module == "module"

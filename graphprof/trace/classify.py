@@ -15,7 +15,6 @@ shows wherever numbers are shown.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import cast
 
@@ -24,7 +23,7 @@ import numpy.typing as npt
 
 from graphprof.trace import rules
 from graphprof.trace.model import Int32, Int64, Plane
-from graphprof.trace.nesting import Nesting
+from graphprof.trace.nesting import Nesting, levels
 from graphprof.trace.rules import Pool, Role
 
 Int8 = npt.NDArray[np.int8]
@@ -241,7 +240,7 @@ def _descend(nesting: Nesting, own: _Own) -> _Seen:
         own.kind.copy(),
         own.building.copy(),
     )
-    for here in _levels(nesting):
+    for here in levels(nesting):
         up = nesting.parent[here]
         call = np.where(seen.call[here] >= 0, seen.call[here], seen.call[up])
         seen.call[here] = call
@@ -254,15 +253,6 @@ def _descend(nesting: Nesting, own: _Own) -> _Seen:
         python &= own.kernel[np.maximum(call, 0)] == rules.PY_FUNCTION
         seen.whole[here] = np.where((whole < 0) & python, rules.PY_FUNCTION, whole)
     return seen
-
-
-def _levels(nesting: Nesting) -> list[Int64]:
-    """Return the events below the roots, level by level."""
-    deepest = int(nesting.depth.max(initial=0))
-    keys = nesting.depth.astype(np.uint16) if deepest < 1 << 16 else nesting.depth
-    order = np.argsort(keys, kind="stable")
-    edges = np.searchsorted(nesting.depth[order], np.arange(1, deepest + 2))
-    return [order[first:last] for first, last in itertools.pairwise(edges)]
 
 
 def _has_launch(nesting: Nesting, own: _Own) -> Bool:

@@ -10,13 +10,16 @@ nothing is open):
 
 An instant (no duration) never is a parent: it would swallow what starts at the same moment.
 
-Streams of a device, or damage, may overlap without nesting. That shows as a child ending after its
-parent; the run is then redone by a loop under the rule that covers both cases: *each moment
-belongs to the open event that began last*. So self times on a line sum to its covered time, always.
+The graph executor, streams of a device, or damage may have events that overlap without nesting. That
+shows as a child ending after its parent; the run is then redone under the rule that covers both
+cases: *each moment belongs to the open event that began last*. An event ends, so to speak, where one
+begins that outlives it (``yielded``). So self times on a line sum to its covered time, always.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +36,11 @@ class Nesting:
     """How a plane's events nest; parallel to the plane's columns.
 
     Attributes:
-        parent: shape (n,), int64: index of the innermost event that was open when it began, -1
-            for a root.
-        depth: shape (n,), int32: 0 for a root.
+        parent: shape (n,), int64: index of the innermost event that was open when it began and is
+            not outlived by it, -1 for a root.
+        depth: shape (n,), int32: 0 for a root, one more than the parent's below; where events of
+            a line overlap without nesting, the first depth below the parent's that is free, so that
+            events of one depth never overlap.
         self_ps: shape (n,), int64: time that belongs to the event and to none of its children,
             picoseconds, never negative.
         overlapping: indices of the lines (in ``Plane.lines``) with events that overlap without
@@ -96,6 +101,38 @@ def gaps(plane: Plane, line: Line, start_ps: int, end_ps: int) -> Int64:
     intervals = np.clip(covered(plane, line), start_ps, end_ps)
     edges = np.concatenate(([start_ps], intervals.ravel(), [end_ps])).reshape(-1, 2)
     return edges[edges[:, 0] < edges[:, 1]]
+
+
+def levels(nesting: Nesting) -> list[Int64]:
+    """Return the events that have a parent, level by level, each shape (k,): parents come first."""
+    deepest = int(nesting.depth.max(initial=0))
+    # Sixteen bits sort by radix.
+    keys = nesting.depth.astype(np.uint16) if deepest < 1 << 16 else nesting.depth
+    order = np.argsort(keys, kind="stable")
+    order = order[nesting.parent[order] >= 0]
+    edges = np.searchsorted(nesting.depth[order], np.arange(1, deepest + 2))
+    return [order[first:last] for first, last in itertools.pairwise(edges)]
+
+
+def holder(nesting: Nesting, wanted: npt.NDArray[np.bool_]) -> Int64:
+    """Return of each event the innermost wanted event that holds it, or is it; -1 where none does.
+
+    Args:
+        nesting: how n events nest.
+        wanted: shape (n,).
+
+    Returns:
+        shape (n,), int64: indices of events. The ways up are halved in length by each pass, so
+        that depth d costs log2(d) of them.
+    """
+    own: Int64 = np.arange(len(wanted), dtype=np.int64)
+    up = np.where(wanted | (nesting.parent < 0), own, nesting.parent)
+    while True:
+        further = up[up]
+        if np.array_equal(further, up):
+            break
+        up = further
+    return np.where(wanted[up], up, -1)
 
 
 @dataclass(frozen=True)
@@ -166,26 +203,48 @@ def _subtract_children(
     self_ps[parent[families]] -= children
 
 
+def yielded(start: Int64, end: Int64) -> Int64:
+    """Return the ends at which events that overlap without nesting stop owning time.
+
+    Where a later event begins that outlives the open one, each moment from there on belongs to the
+    later, or to what follows it: the earlier ends there. With these ends the events nest.
+
+    Args:
+        start: shape (n,), ascending, the longer event first where two begin together.
+        end: shape (n,).
+    """
+    trimmed = end.tolist()
+    ends = end.tolist()
+    open_events: list[int] = []
+    for event, begin in enumerate(start.tolist()):
+        until = ends[event]
+        if until <= begin:
+            continue
+        while open_events and ends[open_events[-1]] < until:
+            over = open_events.pop()
+            if ends[over] > begin:
+                trimmed[over] = min(trimmed[over], begin)
+        open_events.append(event)
+    return np.array(trimmed, np.int64)
+
+
 def _nest_overlapping(start: Int64, end: Int64) -> _Run:
     """Nest events that may overlap: each moment belongs to the open event that began last."""
-    parent = np.full(len(start), -1, np.intp)
-    depth = np.zeros(len(start), np.intp)
-    owned = [0] * len(start)
+    nested = _nest_run(start, yielded(start, end))
+    assert nested is not None
+    return dataclasses.replace(nested, depth=_rows(start, end, nested.parent), sound=False)
+
+
+def _rows(start: Int64, end: Int64, parent: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Depths below the parents' at which no two events overlap: the first that is free."""
+    until: list[int] = []
+    rows: list[int] = []
     ends = end.tolist()
-    stack: list[int] = []
-    clock = int(start[0])
-    for event, begin in enumerate([*start.tolist(), int(end.max())]):
-        while stack and ends[stack[-1]] <= begin:
-            closed = stack.pop()
-            owned[closed] += max(0, ends[closed] - clock)
-            clock = max(clock, ends[closed])
-        if event == len(ends):
-            break
-        if stack:
-            owned[stack[-1]] += begin - clock
-            parent[event] = stack[-1]
-            depth[event] = depth[stack[-1]] + 1
-        clock = begin
-        if ends[event] > begin:
-            stack.append(event)
-    return _Run(parent, depth, np.array(owned, np.int64), sound=False)
+    for event, (begin, holder_of) in enumerate(zip(start.tolist(), parent.tolist(), strict=True)):
+        row = rows[holder_of] + 1 if holder_of >= 0 else 0
+        while row < len(until) and until[row] > begin:
+            row += 1
+        until.extend([0] * (row + 1 - len(until)))
+        until[row] = ends[event]
+        rows.append(row)
+    return np.array(rows, np.intp)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphprof.trace.model import Int64, Plane
-from graphprof.trace.nesting import Nesting, runs
+from graphprof.trace.nesting import Nesting, runs, yielded
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ def _cut_run(
     up = nesting.parent[events][lasting]
     parent = np.where(up >= 0, place[np.maximum(up - events.start, -1)], -1)
     if overlapping:
-        end = _yield_to_later(start, end, parent)
-        parent = _holders(start, end, parent)
+        end = yielded(start, end)
     owner, begins, ends = _owned(start, end, parent)
     lasts = ends > begins
     owner, begins, ends = owner[lasts], begins[lasts], ends[lasts]
@@ -91,27 +90,3 @@ def _owned(start: Int64, end: Int64, parent: Int64) -> tuple[Int64, Int64, Int64
         np.concatenate((since[inside], rest)),
         np.concatenate((start[by_family[inside]], end)),
     )
-
-
-def _yield_to_later(start: Int64, end: Int64, parent: Int64) -> Int64:
-    """End each event where a later one begins that outlives it: from there on it owns nothing."""
-    trimmed = end.copy()
-    later = np.flatnonzero((parent >= 0) & (end > end[parent]))
-    over = parent[later]
-    while len(later):
-        np.minimum.at(trimmed, over, start[later])
-        over = parent[over]
-        outlives = (over >= 0) & (end[later] > end[over])
-        later, over = later[outlives], over[outlives]
-    limits: Int64 = np.maximum(trimmed, start)
-    return limits
-
-
-def _holders(start: Int64, end: Int64, parent: Int64) -> Int64:
-    """Return the innermost event around each one, now that ends have moved."""
-    holder: Int64 = parent.copy()
-    while True:
-        closed = np.flatnonzero((holder >= 0) & (end[holder] <= start))
-        if not len(closed):
-            return holder
-        holder[closed] = holder[holder[closed]]

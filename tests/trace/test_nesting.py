@@ -45,13 +45,15 @@ def moment_by_moment(plane, line):
 
 
 def parents(plane, line):
-    """The innermost event open at each start, by trying them all."""
+    """The innermost event that holds the whole of each, by trying them all."""
     result = []
     for event in range(line.first, line.last):
         opened = [
             other
             for other in range(line.first, event)
-            if plane.end_ps[other] > plane.start_ps[event] and plane.duration_ps[other]
+            if plane.end_ps[other] > plane.start_ps[event]
+            and plane.end_ps[other] >= plane.end_ps[event]
+            and plane.duration_ps[other]
         ]
         result.append(opened[-1] if opened else -1)
     return result
@@ -81,13 +83,49 @@ def test_self_time_is_each_moment_given_to_the_event_begun_last(lines):
 
 
 @given(any_line | nested_line())
-def test_parents_are_the_innermost_open_events(events):
+def test_parents_are_the_innermost_events_around(events):
     plane = plane_of(events)
     nested = nesting.nest(plane)
     assert nested.parent.tolist() == parents(plane, plane.lines[0])
-    roots = nested.parent < 0
-    assert np.all(nested.depth[roots] == 0)
-    assert np.all(nested.depth[~roots] == nested.depth[nested.parent[~roots]] + 1)
+    below = nested.parent >= 0
+    assert np.all(nested.depth[below] > nested.depth[nested.parent[below]])
+    if not nested.overlapping:
+        assert np.all(nested.depth[~below] == 0)
+        assert np.all(nested.depth[below] == nested.depth[nested.parent[below]] + 1)
+
+
+def test_what_hands_over_again_and_again_does_not_nest_deeper_and_deeper():
+    """The graph executor opens the scope of what comes next before it closes the last one."""
+    plane = plane_of([(2 * step, 3) for step in range(2000)])
+    nested = nesting.nest(plane)
+    assert set(nested.parent.tolist()) == {-1}
+    assert set(nested.depth.tolist()) == {0, 1}
+    assert nested.self_ps.tolist() == [2] * 1999 + [3]
+
+
+@given(any_line | nested_line(), st.data())
+def test_holders_are_found_up_the_parents(events, data):
+    plane = plane_of(events)
+    nested = nesting.nest(plane)
+    wanted = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(plane), max_size=len(plane))), bool
+    )
+    found = nesting.holder(nested, wanted).tolist()
+    for event in range(len(plane)):
+        at = event
+        while at >= 0 and not wanted[at]:
+            at = int(nested.parent[at])
+        assert found[event] == at
+
+
+@given(any_line | nested_line())
+def test_levels_hold_what_has_a_parent_each_once_parents_first(events):
+    nested = nesting.nest(plane_of(events))
+    seen = set(np.flatnonzero(nested.parent < 0).tolist())
+    for level in nesting.levels(nested):
+        assert {int(nested.parent[event]) for event in level} <= seen
+        seen |= set(level.tolist())
+    assert seen == set(range(len(nested.parent)))
 
 
 @given(nested_line())

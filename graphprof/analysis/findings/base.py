@@ -180,6 +180,11 @@ class Rule(Generic[Judged, Found]):
     find: Callable[[Judged], list[Found]]
 
 
+MOST_BEYOND = 3.0
+"""An estimated gain is at most so many times what was estimated: a third of the time that the estimate
+leaves remains. Without it, a cause of nearly all the time would promise any gain at all."""
+
+
 def gain(draft: Draft, work_s: float, steady_s: float) -> Gain:
     """The ratio of times before and after the change, with its interval.
 
@@ -192,6 +197,7 @@ def gain(draft: Draft, work_s: float, steady_s: float) -> Gain:
     low, value, high = sorted(
         (_ratio(work_s, draft.surely_s), _ratio(base, draft.saved_s), _ratio(base, draft.at_most_s))
     )
+    high = min(high, MOST_BEYOND * value)
     return Gain(value=value, low=low, high=high, of="work" if draft.once else "steady")
 
 

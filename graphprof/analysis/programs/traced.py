@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphprof.trace.model import Line, Plane, Trace
-from graphprof.trace.nesting import Nesting, nest
+from graphprof.trace.nesting import Nesting, holder, nest
 
 _PS = 1e-12
 _OP = re.compile(r"^(?P<name>[\w.\-/>+]+):(?P<type>_?[A-Z]\w*)$")
@@ -209,12 +209,7 @@ class _Reader:
 
     def under(self, mask: Mask) -> Mask:
         """All events below the events of ``mask``, themselves included."""
-        result: Mask = mask.copy()
-        parent = self.nesting.parent
-        # Parents stand before their children on a line, so one pass in order of depth is enough.
-        for depth in range(1, int(self.nesting.depth.max(initial=0)) + 1):
-            level = np.flatnonzero((self.nesting.depth == depth) & (parent >= 0))
-            result[level] |= result[parent[level]]
+        result: Mask = holder(self.nesting, mask) >= 0
         return result
 
     def _typed(self, wanted: Callable[[str], bool]) -> Mask:
@@ -278,12 +273,7 @@ class _Reader:
         host = self.host
         is_stage = np.array([name.startswith("Iterator::") for name in host.names], np.bool_)
         stage_event = is_stage[host.name_id]
-        owner = np.full(len(host), -1, np.int64)
-        owner[stage_event] = np.flatnonzero(stage_event)
-        parent = self.nesting.parent
-        for depth in range(1, int(self.nesting.depth.max(initial=0)) + 1):
-            level = np.flatnonzero((self.nesting.depth == depth) & (parent >= 0) & (owner < 0))
-            owner[level] = owner[parent[level]]
+        owner = holder(self.nesting, stage_event)
         chosen = (owner >= 0) & self.inside
         own = np.zeros(len(host.names), np.int64)
         np.add.at(own, host.name_id[owner[chosen]], self.nesting.self_ps[chosen])

@@ -6,7 +6,6 @@ instruction and its module. An event that says nothing itself belongs to what st
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ from graphprof.trace import hlo, rules
 from graphprof.trace.classify import Classes
 from graphprof.trace.labels import SCOPE_PASSES, UNLABELLED, Label, Labels, Tag
 from graphprof.trace.model import Int64, Plane
-from graphprof.trace.nesting import Nesting
+from graphprof.trace.nesting import Nesting, levels
 from graphprof.trace.opnames import Named, Names, base_type
 
 STATS: tuple[str, ...] = ("hlo_op", "hlo_module")
@@ -226,21 +225,13 @@ def _inherit(plane: Plane, nesting: Nesting, table: _Table, own: _Own) -> Int64:
     """Return the label of each event: its own, or that of what is around it."""
     label = own.label.copy()
     scope = np.where(own.scopes, np.arange(len(label)), -1)
-    for here in _levels(nesting):
+    for here in levels(nesting):
         up = nesting.parent[here]
         label[here] = np.where(label[here] >= 0, label[here], label[up])
         scope[here] = np.where(scope[here] >= 0, scope[here], scope[up])
     known: Int64 = np.where(label >= 0, label, table.label(UNLABELLED))
     _between_gradients(plane, table, own, known, scope)
     return known
-
-
-def _levels(nesting: Nesting) -> list[Int64]:
-    """Return the events below the roots, level by level."""
-    order = np.argsort(nesting.depth, kind="stable")
-    levels = np.arange(1, int(nesting.depth.max(initial=0)) + 2)
-    edges = np.searchsorted(nesting.depth[order], levels)
-    return [order[first:last] for first, last in itertools.pairwise(edges)]
 
 
 def _between_gradients(plane: Plane, table: _Table, own: _Own, label: Int64, scope: Int64) -> None:
@@ -274,7 +265,7 @@ def _assemble(nesting: Nesting, table: _Table, own: _Own, label: Int64) -> Owner
     words, labels = list(table.words), list(table.labels)
     # An op's row is its word and its label; what is no op has a row by its label alone.
     key = np.where(own.roots, (own.word + 1) * len(labels) + label, -1)
-    for here in _levels(nesting):
+    for here in levels(nesting):
         above = key[nesting.parent[here]]
         key[here] = np.where(key[here] >= 0, key[here], above)
     key = np.where(key >= 0, key, label)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphprof.trace.model import Plane, Trace
-from graphprof.trace.nesting import nest
+from graphprof.trace.nesting import holder, nest
 
 _WAITING = ("Prefetch", "Root", "ForeverRepeat", "FiniteRepeat", "Repeat")
 _PYTHON = ("PyFunc", "EagerPyFunc", "PyFuncStateless")
@@ -59,10 +59,7 @@ def read(trace: Trace) -> Pipeline:
 def _own(host: Plane, is_stage: np.ndarray) -> np.ndarray:
     """Picoseconds by name id: self time of its events and of what lies below them that is no stage."""
     nesting = nest(host)
-    owner = np.where(is_stage[host.name_id], np.arange(len(host)), -1)
-    for depth in range(1, int(nesting.depth.max(initial=0)) + 1):
-        level = np.flatnonzero((nesting.depth == depth) & (nesting.parent >= 0) & (owner < 0))
-        owner[level] = owner[nesting.parent[level]]
+    owner = holder(nesting, is_stage[host.name_id])
     inside = owner >= 0
     own = np.zeros(len(host.names), np.int64)
     np.add.at(own, host.name_id[owner[inside]], nesting.self_ps[inside])

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from graphprof.capture.instrument.sampling import OwnPython
 from graphprof.capture.instrument.sites import Site
 from graphprof.capture.instrument.spans import Tree, dump
 from graphprof.capture.replay.candidates import Candidates
@@ -28,6 +29,7 @@ class Watch:
 
     Attributes:
         tree: where the main thread's time went.
+        own_python: which lines ran while no span was open.
         buildings: one record a building of a graph.
         open_buildings: the buildings that are going on, outermost first.
         owners: what is making graph ops now, as ``("optimizer", "Adam")``, outermost first.
@@ -40,6 +42,7 @@ class Watch:
 
     def __init__(self, tree: Tree | None = None) -> None:
         self.tree = tree or Tree()
+        self.own_python = OwnPython(self.tree)
         self.buildings: list[dict[str, Any]] = []
         self.buildings_left_out = 0
         self.functions_seen = 0
@@ -133,6 +136,7 @@ class Watch:
                 {"site": _site(site), "count": int(v[0]), "total_s": v[1], "bytes": int(v[2])}
                 for site, v in self.reads.items()
             ],
+            "own_python": self.own_python.record(),
             "slow_runs": self.slow_runs,
             "op_sites": [
                 {

@@ -73,7 +73,7 @@ class Proposal:
         they add in squares. An estimate meets a measurement whose sessions differ by ``REPEAT``.
         """
         gain = self.gain
-        low, high = gain.low / REPEAT, gain.high * REPEAT
+        low, high = gain.low / REPEAT, min(gain.high, base.MOST_BEYOND * gain.value) * REPEAT
         if self.measured:
             low, high = (
                 gain.value * (end / gain.value) ** math.sqrt(2) for end in (gain.low, gain.high)
