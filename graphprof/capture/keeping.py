@@ -63,6 +63,7 @@ class Recording:
         if self.written or os.getpid() != self.pid:
             return  # a forked child has nothing to say
         self.written = True
+        self.watch.own_python.stop()
         self.windows.finish()
         self._write()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 from collections import Counter
+from functools import cache
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
 from graphprof.analysis.findings.evidence import Evidence
@@ -10,6 +13,7 @@ from graphprof.analysis.programs.recording import Building, Line, to_line
 
 _FEWEST_REPEATS = 12
 _FEWEST_OPS = 400
+_LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp)
 
 
 def find(evidence: Evidence) -> list[Draft]:
@@ -42,8 +46,27 @@ def _repeats(evidence: Evidence, building: Building) -> tuple[int, Line | None]:
             by_chain.setdefault(chain, []).append(count)
         for chain, counts in by_chain.items():
             if min(counts) > best and sum(counts) >= 0.1 * one.op_count:
-                best, line = min(counts), chain[0]
+                best, line = min(counts), _looping(chain)
     return best, _unrolled_layer(evidence) or line
+
+
+def _looping(chain: tuple[Line, ...]) -> Line:
+    """The innermost of the lines that stands in a loop: the op's own, or a call that led to it."""
+    return next((line for line in chain if line.line in _lines_in_loops(line.file)), chain[0])
+
+
+@cache
+def _lines_in_loops(file: str) -> frozenset[int]:
+    """Lines of a file that a loop of their own function goes over; none where it cannot be read."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return frozenset()
+    found: set[int] = set()
+    for loop in ast.walk(tree):
+        if isinstance(loop, _LOOPS):
+            found.update(range(loop.lineno, (loop.end_lineno or loop.lineno) + 1))
+    return frozenset(found)
 
 
 def _unrolled_layer(evidence: Evidence) -> Line | None:

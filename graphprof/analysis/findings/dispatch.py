@@ -90,12 +90,13 @@ def _own_spans(span: Span) -> list[Span]:
 
 def find(evidence: Evidence) -> list[Draft]:
     """The loop that is bound by dispatch, and the optimizer that updates outside of the graph."""
-    count, _ = loop_ops(evidence)
+    count, inside = loop_ops(evidence)
     once = _ops_of_once(evidence)
     repeated = count - max(once, _OPS_PER_VARIABLE * _variables(evidence))
     if repeated < _FEWEST_OPS:
         return []
-    cost = op_cost_s(evidence)
+    # What was seen to be the user's own Python is no price of an op.
+    cost = max(inside, op_cost_s(evidence) * count - evidence.own_python_s) / count
     share = dispatch_share(evidence)
     lost = min(repeated * cost * share, evidence.work_s)
     updates = evidence.spans("update")

@@ -5,11 +5,18 @@ from __future__ import annotations
 import linecache
 import re
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from graphprof.analysis.findings.base import Location
-from graphprof.analysis.programs.recording import Building, Line, Place, Recording, Span
+from graphprof.analysis.programs.recording import (
+    Building,
+    Line,
+    OwnLine,
+    Place,
+    Recording,
+    Span,
+)
 from graphprof.analysis.programs.traced import Op, Traced
 
 EAGER_OP_S = 100e-6
@@ -167,6 +174,22 @@ class Evidence:
         return max(0.0, self.work_s - spans - tree.ops_s)
 
     @cached_property
+    def own_lines(self) -> tuple[OwnLine, ...]:
+        """The user's lines that were seen to run while nothing that is watched did.
+
+        A look stands for a period: together they stand for no more than the time that the tree has for
+        no span.
+        """
+        seconds = float((self.recording.raw.get("own_python") or {}).get("seconds") or 0.0)
+        scale = min(1.0, self.recording.tree.own_s / seconds) if seconds else 1.0
+        return tuple(replace(one, seconds=scale * one.seconds) for one in self.recording.own_lines)
+
+    @cached_property
+    def own_python_s(self) -> float:
+        """What the user's own lines took by those looks, calls of TensorFlow and Keras left out."""
+        return min(self.beside_s, sum(one.seconds for one in self.own_lines if not one.called))
+
+    @cached_property
     def repeating_s(self) -> float:
         """The main work without buildings and first executions: all of it in a long run."""
         return max(self.work_s - self.prices_s, 0.1 * self.work_s)
@@ -234,6 +257,17 @@ class Evidence:
         """Whether the program ran on the CPU alone."""
         devices = (self.recording.raw.get("environment") or {}).get("devices") or []
         return not any("GPU" in name or "TPU" in name for name in devices)
+
+
+def ends_s(gaps: Span, ends: int) -> float:
+    """What gaps took that end something (the pipeline's last batch, its stop) beyond a usual gap.
+
+    Args:
+        gaps: gaps between steps, those after the last step of a call or an epoch among them.
+        ends: how many of them are such.
+    """
+    usual = statistics.median(gaps.kept_s) if gaps.kept_s and gaps.count > 2 * ends else 0.0
+    return max(0.0, gaps.total_s - gaps.seconds_of("callback", "profiler") - usual * gaps.count)
 
 
 def step_spans(span: Span) -> list[Span]:

@@ -7,6 +7,7 @@ from graphprof.analysis.findings.evidence import Evidence
 from graphprof.analysis.programs.recording import to_line
 
 _REPEATED = 5
+_CONVERTING = ("convert_to_tensor", "constant")
 
 
 def conversions(evidence: Evidence) -> list[Draft]:
@@ -19,12 +20,15 @@ def conversions(evidence: Evidence) -> list[Draft]:
     total = sum(one["total_s"] for one in repeated)
     if not repeated:
         return []
+    longer = max(1.0, _converting_s(evidence) / total) if total else 1.0
+    total *= longer
     most = max(one["total_s"] for one in repeated)
     # Several lines of one step do the same: name the first of them.
     worst = min(
         (one for one in repeated if one["total_s"] >= 0.5 * most),
         key=lambda one: (one["site"][0], one["site"][1]),
     )
+    each = longer * worst["total_s"] / worst["count"]
     moved = sum(one["bytes"] for one in repeated)
     stack = "np.stack / np.asarray the values once" if "list" in worst["type"] else "Convert once"
     return [
@@ -32,7 +36,7 @@ def conversions(evidence: Evidence) -> list[Draft]:
             cause="host_conversion_per_step",
             sentence=(
                 f"Python values ({worst['type']}) are converted to tensors {worst['count']} times, "
-                f"{worst['total_s'] / worst['count'] * 1e3:.1f} ms each"
+                f"{each * 1e3:.1f} ms each"
             ),
             line=to_line(worst["site"]),
             evidence=(
@@ -50,6 +54,15 @@ def conversions(evidence: Evidence) -> list[Draft]:
             refuted_by="Converting one array of the same size takes as long.",
         )
     ]
+
+
+def _converting_s(evidence: Evidence) -> float:
+    """What TensorFlow's Python took on the way to the conversions, by the looks at it."""
+    return sum(
+        one.seconds
+        for one in evidence.own_lines
+        if one.called.startswith(_CONVERTING) and one.rounds >= _REPEATED
+    )
 
 
 def reads(evidence: Evidence) -> list[Draft]:

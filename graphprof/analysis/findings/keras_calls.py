@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.evidence import Evidence, step_spans
+from graphprof.analysis.findings.evidence import Evidence, ends_s, step_spans
 from graphprof.analysis.programs.recording import Span
 
 FEWEST_CALLS = 5
 _DIRECT_S = 1.5e-3
 """What a direct call of a small model, or train_on_batch, costs: seconds."""
+_LEAST_DIRECT_S = 0.5e-3
+"""What it costs at least."""
 
 
 def outside_steps_s(evidence: Evidence, call: Span) -> float:
@@ -29,7 +31,8 @@ def outside_steps_s(evidence: Evidence, call: Span) -> float:
     runs = _kernels_s(evidence, call)
     in_steps = later + max(firsts * usual, min(runs, firsts * 10.0))
     epochs = sum(gap.total_s for gap in call.children if gap.kind == "gap" and gap.name == "epoch")
-    between = sum(gap.total_s for gap in call.children if gap.kind == "gap" and gap.name == "step")
+    gaps = [gap for gap in call.children if gap.kind == "gap" and gap.name == "step"]
+    between = sum(gap.total_s - ends_s(gap, call.count) for gap in gaps)
     return max(0.0, call.total_s - in_steps - built - callbacks - epochs - between)
 
 
@@ -61,12 +64,20 @@ def find(evidence: Evidence) -> list[Draft]:
         steps = sum(span.count for call in calls for span in step_spans(call))
         if lost <= 0 or steps > 20 * count:
             continue
-        drafts.append(_draft(evidence, cause, calls, count, steps, lost))
+        built = sum(span.seconds_of("build", "profiler") for span in calls)
+        most = sum(span.total_s for span in calls) - built - steps * _LEAST_DIRECT_S
+        drafts.append(_draft(evidence, cause, calls, count, steps, lost, most))
     return drafts
 
 
 def _draft(
-    evidence: Evidence, cause: str, calls: list[Span], count: int, steps: int, lost: float
+    evidence: Evidence,
+    cause: str,
+    calls: list[Span],
+    count: int,
+    steps: int,
+    lost: float,
+    most: float,
 ) -> Draft:
     worst = max(calls, key=lambda span: span.total_s)
     direct = (
@@ -87,9 +98,10 @@ def _draft(
             Number("time outside their steps", lost, "s"),
             Number("share of the main work", evidence.share(lost), "share"),
         ),
-        saved_s=0.9 * lost,
+        saved_s=0.95 * lost,
         surely_s=0.5 * lost,
-        at_most_s=1.1 * lost,
+        # A direct call has no pipeline either: what the steps waited for is gone with it.
+        at_most_s=max(1.1 * lost, most),
         confidence=0.9,
         change=direct,
         refuted_by="The time per call is the same for a direct call.",

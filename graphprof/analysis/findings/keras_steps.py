@@ -65,12 +65,20 @@ def find(evidence: Evidence) -> list[Draft]:
             saved_s=0.85 * lost,
             # A loop in the graph has to launch its steps as well, and to wait for their data.
             surely_s=0.4 * (gaps + around) * (1 - 1 / 16),
-            at_most_s=lost,
+            at_most_s=max(lost, gaps + around + runs * (1 - _working(evidence))),
             confidence=0.8,
             change="compile(..., steps_per_execution=32)",
             refuted_by="The time per step stays the same with steps_per_execution=32.",
         )
     ]
+
+
+def _working(evidence: Evidence) -> float:
+    """The part of the executions in which a kernel ran or input was awaited; all where unknown."""
+    traced = evidence.traced
+    if traced is None or traced.run_s <= 0:
+        return 1.0
+    return min(1.0, (traced.op_s + traced.input_wait_s + traced.py_step_s) / traced.run_s)
 
 
 def _launch_s(evidence: Evidence, runs: float) -> float:

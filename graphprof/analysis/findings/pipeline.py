@@ -290,7 +290,11 @@ def _stage_drafts(evidence: Evidence, stage: Stage, wait_s: float, share: float)
         "evidence": numbers,
         "at_most_s": wait_s,
         "refuted_by": "The steps take as long on data that are cached in memory.",
-        "supersedes": ("fit_per_step_overhead", "fit_epoch_overhead", "batch_too_small"),
+        "supersedes": (
+            *("fit_per_step_overhead", "fit_epoch_overhead", "batch_too_small"),
+            # A buffer is filled no sooner than the map makes its elements.
+            *(("input_bound_shuffle",) if is_map and _shuffled_after_map(evidence) else ()),
+        ),
     }
     waits = f"Steps wait for input {100 * share:.0f} % of the time"
     per_call = stage.own_s / max(1, traced.function_calls)
@@ -348,6 +352,16 @@ def _stage_drafts(evidence: Evidence, stage: Stage, wait_s: float, share: float)
         )
     )
     return drafts
+
+
+def _shuffled_after_map(evidence: Evidence) -> bool:
+    """Whether a shuffle buffer holds what a map has made; stages are listed from the last one on."""
+    for pipe in evidence.recording.many("pipelines"):
+        ops = [str(one["op"]) for one in pipe.get("stages", [])]
+        buffers = [index for index, op in enumerate(ops) if "Shuffle" in op]
+        if buffers and any("Map" in op for op in ops[buffers[0] :]):
+            return True
+    return False
 
 
 def _stage_of(evidence: Evidence, stage: Stage) -> tuple[Line | None, bool, bool, bool]:

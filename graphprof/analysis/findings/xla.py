@@ -44,18 +44,27 @@ def _again(evidence: Evidence, building: Building, runs: Runs) -> Draft | None:
         slow = records
     shapes = {str(one["shapes"]) for one in slow}
     values = {str(one["values"]) for one in slow}
-    by_shape = len(shapes) >= max(2, len(slow) // 2)
+    # Batches that a function takes from an iterator are no arguments: nothing is known of them.
+    unknown = values == {"[]"} and len(shapes) < 2
+    by_shape = unknown or len(shapes) >= max(2, len(slow) // 2)
     if not by_shape and len(values) < 2 and not compiled:
         return None
     usual = min(quick, min(one["seconds"] for one in records))
     lost = _lost(runs, usual if len(slow) < len(records) or not compiled else 0.1 * usual, limit)
+    lost = min(lost, runs.total_s - runs.first_s)
     cause = "xla_recompile_shape" if by_shape else "xla_recompile_value"
     what = "each new input shape" if by_shape else "each new value that it needs as a constant"
+    if unknown:
+        what = "what its iterator brings, most likely batches of other shapes"
     name = building.name.rsplit(".", 1)[-1]
-    details = tuple(
-        f"{one['seconds']:.2f} s: "
-        + (f"shapes {one['shapes']}" if by_shape else f"values {one['values']}")
-        for one in slow[:6]
+    details = (
+        ()
+        if unknown
+        else tuple(
+            f"{one['seconds']:.2f} s: "
+            + (f"shapes {one['shapes']}" if by_shape else f"values {one['values']}")
+            for one in slow[:6]
+        )
     )
     return Draft(
         cause=cause,

@@ -103,6 +103,33 @@ class Span:
 
 
 @dataclass(frozen=True)
+class OwnLine:
+    """A line of the user's code that was seen to run while nothing that is watched did.
+
+    Attributes:
+        line: the line.
+        called: the function of TensorFlow or Keras that it was in, or empty.
+        function: the function that it stands in.
+        begins: first line of that function.
+        ends: last line of it.
+        generator: whether a generator of the user's ran it.
+        samples: looks that saw it.
+        rounds: those with other work of the program's in between.
+        seconds: what the samples stand for.
+    """
+
+    line: Line
+    called: str
+    function: str
+    begins: int
+    ends: int
+    generator: bool
+    samples: int
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Place:
     """Ops of one type that one line made while a graph was built."""
 
@@ -207,6 +234,25 @@ class Recording:
             if span.first_at_s >= self.imports_end_s
         )
         return max(1e-9, self.ended_s - self.imports_end_s - later - self.price_s)
+
+    @cached_property
+    def own_lines(self) -> tuple[OwnLine, ...]:
+        """What the looks at the program's own Python saw; empty in recordings without them."""
+        seen = (self.raw.get("own_python") or {}).get("lines") or []
+        return tuple(
+            OwnLine(
+                line=Line(str(one["site"][0]), int(one["site"][1])),
+                called=str(one["called"]),
+                function=str(one["function"]),
+                begins=int(one["lines"][0]),
+                ends=int(one["lines"][1]),
+                generator=bool(one["generator"]),
+                samples=int(one["samples"]),
+                rounds=int(one["rounds"]),
+                seconds=float(one["seconds"]),
+            )
+            for one in seen
+        )
 
     def many(self, key: str) -> list[dict[str, Any]]:
         """A list of records that needs no class of its own."""

@@ -63,7 +63,7 @@ def _sample(watch: Watch, op: str, result: Any, seconds: float) -> None:
     frame = sites.user_frame(3)
     if frame is not None:
         under = watch.owners[-1][0] if watch.owners else watch.tree.current.kind
-        code = frame.f_code
+        code = sites.function_around(frame).f_code
         key = (code.co_filename, frame.f_lineno, code.co_name, code.co_firstlineno, under)
         now_s = watch.tree.now_s()
         entry = watch.op_sites.setdefault(key, [0, 0, 0, now_s, now_s])

@@ -1,13 +1,19 @@
 """Samples which line of the user's own Python runs while nothing that is watched does.
 
 The tree of spans says how long the program was in Python of its own; it cannot say where. A thread
-looks fifty times a second, and only while no span is open: what a sample stands for is the time since
-the look before, so that a long call that holds the interpreter's lock counts in full.
+looks fifty times a second, and its looks count while no span is open.
+
+It gets to look when the main thread lets go of the interpreter's lock: after the switch interval (5 ms)
+of waiting, or sooner where the program calls something that releases it, which would then be seen in
+place of what ran before. While no other Python thread is there to be disturbed, the interval is
+made short. (A signal would look at once, but its frame may be larger than the alternative stack of a
+thread that TensorFlow has set up: with a processor's AMX registers it overwrites the heap.)
 """
 
 from __future__ import annotations
 
 import _thread
+import math
 import os
 import sys
 import time
@@ -19,16 +25,20 @@ from graphprof.capture.instrument import sites
 from graphprof.capture.instrument.spans import Tree
 
 PERIOD_S = 0.02
+SWITCH_S = 2e-4
+"""The switch interval while the program has one Python thread."""
 MOST_LINES = 1000
 _GENERATOR = 0x20  # inspect.CO_GENERATOR
 _LIBRARIES = tuple(
     f"{os.sep}site-packages{os.sep}{name}{os.sep}" for name in ("tensorflow", "keras", "tf_keras")
 )
+# They stand between a user's line and every function of TensorFlow, and say nothing.
+_WRAPPERS = frozenset({"error_handler", "op_dispatch_handler", "wrapper", "wrapped"})
 
 
 @dataclass
 class Line:
-    """A line of the user's code.
+    """A line of the user's code, by itself or in a function of TensorFlow or Keras that it called.
 
     Attributes:
         function: name of the function it is in.
@@ -60,12 +70,22 @@ class OwnPython:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._lines: dict[tuple[str, int], Line] = {}
+        self._lines: dict[tuple[str, int, str], Line] = {}
         self._seconds = 0.0
+        self._looked_s = 0.0
+        self._usual_s = sys.getswitchinterval()
+        self._going = False
 
     def start(self) -> None:
         """Begin to look. The thread is none that ``threading`` lists: a program may count those."""
+        self._usual_s = sys.getswitchinterval()
+        self._going = True
         _thread.start_new_thread(self._look_on, ())
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._going = False
+        self._alone(False)
 
     def record(self) -> dict[str, Any]:
         """What was seen, as JSON values (``docs/watch-format.md``)."""
@@ -74,7 +94,8 @@ class OwnPython:
             "seconds": self._seconds,
             "lines": [
                 {
-                    "site": list(site),
+                    "site": [file, number],
+                    "called": called,
                     "function": line.function,
                     "lines": [line.begins, line.ends],
                     "generator": line.generator,
@@ -82,42 +103,54 @@ class OwnPython:
                     "rounds": line.rounds,
                     "seconds": line.seconds,
                 }
-                for site, line in lines
+                for (file, number, called), line in lines
             ],
         }
 
     def _look_on(self) -> None:
-        tree, sleep = self._tree, time.sleep
-        before_s = tree.now_s()
-        while True:
-            sleep(PERIOD_S)
-            now_s = tree.now_s()
-            if tree.thread is not None and tree.current is tree.root:
-                frame = sys._current_frames().get(tree.thread)
-                self.seen(frame, max(0.0, now_s - before_s))
-                del frame  # it would keep the program's variables alive until the next look
-            before_s = now_s
+        while self._going:
+            time.sleep(PERIOD_S)
+            frames = sys._current_frames()
+            self._alone(len(frames) <= 2)  # the program's, and this one
+            self._look(frames)
+            del frames  # they would keep the program's variables alive until the next look
+
+    def _look(self, frames: dict[int, FrameType]) -> None:
+        tree = self._tree
+        if tree.thread is None or tree.current is not tree.root:
+            return
+        now_s = tree.now_s()
+        # One look stands for a period, or for as long as one call of C has kept the lock.
+        self.seen(frames.get(tree.thread), max(PERIOD_S, now_s - max(self._looked_s, tree.left_s)))
+        self._looked_s = now_s
+
+    def _alone(self, alone: bool) -> None:
+        """Make the switch interval short, or as it was; one that the program has set stays."""
+        now_s, wanted_s = sys.getswitchinterval(), SWITCH_S if alone else self._usual_s
+        ours = any(math.isclose(now_s, known_s) for known_s in (SWITCH_S, self._usual_s))
+        if ours and not math.isclose(now_s, wanted_s):
+            sys.setswitchinterval(wanted_s)
 
     def seen(self, frame: FrameType | None, seconds: float) -> None:
         """Count a look at the watched thread.
 
         Args:
             frame: its innermost frame.
-            seconds: since the look before.
+            seconds: what the look stands for.
         """
         self._seconds += seconds
-        own = _own(frame)
+        own, called = _own(frame)
         if own is None:
             return
-        code = own.f_code
-        site = (code.co_filename, own.f_lineno)
-        line = self._lines.get(site)
+        code = sites.function_around(own).f_code
+        key = (code.co_filename, own.f_lineno, called)
+        line = self._lines.get(key)
         if line is None:
             if len(self._lines) >= MOST_LINES:
                 return
             numbers = [number for *_, number in code.co_lines() if number]
             line = Line(code.co_name, code.co_firstlineno, max(numbers, default=0), False)
-            self._lines[site] = line
+            self._lines[key] = line
         work = self._work()
         line.rounds += work != line.work
         line.work = work
@@ -132,16 +165,23 @@ class OwnPython:
         return spans + int(sum(entry[0] for entry in list(root.ops.values())))
 
 
-def _own(frame: FrameType | None) -> FrameType | None:
-    """The user's innermost frame, unless TensorFlow or Keras runs for it, or something is imported."""
+def _own(frame: FrameType | None) -> tuple[FrameType | None, str]:
+    """The user's innermost frame, and the function of TensorFlow or Keras that it called, or "".
+
+    No frame where something is imported.
+    """
+    called = ""
     while frame is not None:
-        name = frame.f_code.co_filename
-        if name.startswith("<frozen importlib") or any(part in name for part in _LIBRARIES):
-            return None
-        if sites.is_user_file(name):
-            return frame
+        code = frame.f_code
+        if code.co_filename.startswith("<frozen importlib"):
+            return None, ""
+        if sites.is_user_file(code.co_filename):
+            return frame, called
+        library = any(part in code.co_filename for part in _LIBRARIES)
+        if library and (code.co_name not in _WRAPPERS or not called):
+            called = code.co_name
         frame = frame.f_back
-    return None
+    return None, ""
 
 
 def _in_generator(frame: FrameType | None) -> bool:

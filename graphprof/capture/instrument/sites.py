@@ -17,6 +17,8 @@ _LIBRARY_ROOTS = tuple(
 )
 _OURS = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..")) + os.sep
 _AUTOGRAPH = "__autograph_generated_file"
+# Frames of their own before Python 3.12, and functions in nobody's eyes.
+_COMPREHENSIONS = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})
 
 _is_user: dict[str, bool] = {}
 
@@ -64,6 +66,15 @@ def user_frame(skip: int = 1) -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+def function_around(frame: FrameType) -> FrameType:
+    """The frame of the function that a comprehension stands in; any other frame is its own."""
+    while frame.f_code.co_name in _COMPREHENSIONS and frame.f_back is not None:
+        if frame.f_back.f_code.co_filename != frame.f_code.co_filename:
+            break
+        frame = frame.f_back
+    return frame
 
 
 def chain(skip: int = 1, limit: int = 12) -> tuple[Site, ...]:

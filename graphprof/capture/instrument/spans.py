@@ -114,6 +114,7 @@ class Tree:
         tick_at_s: when a span that ends is to look at the timers; a watcher that measures without
             spans calls ``on_tick`` then.
         nodes: how many there are.
+        left_s: when a span last ended, seconds since the watch began.
         loop_site: the user's line that called the Keras loop that is going on: what a look up the
             stack from one of its steps would find.
     """
@@ -127,6 +128,7 @@ class Tree:
         self.tick_at_s = float("inf")
         self.timers: dict[Callable[[float], None], float] = {}
         self.nodes = 1
+        self.left_s = 0.0
         self.loop_site: Site | None = None
 
     def now_s(self) -> float:
@@ -206,7 +208,7 @@ class Tree:
             node.total_s += seconds
         else:
             node.add(seconds)
-        node.last_end_s = end - self.origin_s
+        node.last_end_s = self.left_s = end - self.origin_s
         self.current = parent
         if end >= self.tick_at_s:
             self.on_tick(end)

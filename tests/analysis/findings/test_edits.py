@@ -476,6 +476,32 @@ CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, str] | None]] = {
         """,
         {"def train": "@tf.function\ndef train"},
     ),
+    "an update in a loop of a function that is called for each step": (
+        "eager_optimizer_update", {},
+        """
+        import tensorflow as tf
+        def fit():
+            def update(grads):
+                for name, part in parts.items():
+                    optimizers[name].apply_gradients(zip(grads[name], part.weights))  # <-
+            for x in data:
+                update(gradients(x))
+        """,
+        {"    def update": "    @tf.function\n    def update"},
+    ),
+    "an update in a loop of such a function that needs Python": (
+        "eager_optimizer_update", {},
+        """
+        import tensorflow as tf
+        def update(grads):
+            for name, part in parts.items():
+                optimizers[name].apply_gradients(zip(grads[name], part.weights))  # <-
+                print(name)
+        for x in data:
+            update(gradients(x))
+        """,
+        None,
+    ),
     "an update whose result is used": (
         "eager_optimizer_update", {},
         """

@@ -299,6 +299,15 @@ def reads(total: float) -> dict[str, Any]:
     return {"spans": [calls(run(total=2.0), total=2.2)], "buildings": [building(0)], "reads": [one]}
 
 
+def own_python(seconds: float, rounds: int = 200, **more: Any) -> dict[str, Any]:
+    line = {"site": SITE, "called": "", "function": "prepare", "lines": [8, 20], "generator": False,
+            "samples": int(seconds * 50), "rounds": rounds, "seconds": seconds}  # fmt: skip
+    return {
+        "spans": [calls(run(total=2.0), total=2.2)], "buildings": [building(0)],
+        "own_python": {"seconds": 7.0, "lines": [line | more.pop("line", {})]}, **more,
+    }  # fmt: skip
+
+
 SERIAL = [{"op": "MapDataset", "site": SITE, "parallel": False}]
 PARALLEL = [{"op": "ParallelMapDataset", "site": SITE, "parallel": True}]
 MAP_FN = [{"function": "map_fn", "site": SITE, "elements": 64, "for_data": False}]
@@ -331,6 +340,27 @@ CASES: list[Case] = [
     ("sequential_map_fn", loops(0.7, MAP_FN), loops(0.05, MAP_FN)),
     ("py_function_in_graph", in_graph(4.0), in_graph(0.05)),
     ("host_sync_per_step", reads(4.0), reads(0.02)),
+    ("host_python_per_step", own_python(5.0), own_python(0.5)),
+    ("host_python_per_step", own_python(5.0), own_python(5.0, rounds=1)),
+    (
+        "host_sync_per_step",
+        own_python(5.0, reads=reads(0.1)["reads"]),
+        own_python(5.0, reads=[{**reads(0.1)["reads"][0], "site": ["train.py", 40]}]),
+    ),
+    (
+        "input_bound_python_generator",
+        own_python(5.0, line={"generator": True}),
+        own_python(5.0, rounds=2, line={"generator": True}),
+    ),
+    (
+        "host_conversion_per_step",
+        own_python(
+            5.0,
+            line={"called": "convert_to_tensor_v2"},
+            conversions=conversion(0.2, 100)["conversions"],
+        ),
+        own_python(5.0, line={"called": "fit"}, conversions=conversion(0.2, 100)["conversions"]),
+    ),
     ("host_conversion_per_step", conversion(6.0, 100), conversion(6.0, 1)),
     ("predict_per_call_overhead", many_calls(100, 7.0), many_calls(2, 0.2)),
     ("fit_per_call_overhead", many_fits(100, 7.0), many_fits(2, 0.2)),

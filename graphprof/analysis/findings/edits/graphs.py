@@ -59,7 +59,11 @@ def function_around_update(subject: Subject) -> Edit | None:
     call = calls[0]
     function = source.function_around(call)
     loops = source.loops_around(call)
-    if not loops and function is not None and can_be_graph(function):
+    # A function that is made inside one that is called for each step would be built for each.
+    again = function is not None and source.called_in_loops(function)
+    if function is not None and (again or not loops):
+        if not can_be_graph(function):
+            return None
         change = _decorate(source, function, f"@{tf}.function")
         return Edit(file, (change,), f"Compile {function.name}, the update with it")
     return _own_function(file, source, call, loops[-1], tf) if loops else None

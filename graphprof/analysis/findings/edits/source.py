@@ -201,6 +201,15 @@ class Source:
             child, up = up, self.parents.get(up)
         return found
 
+    def called_in_loops(self, function: Function) -> bool:
+        """Whether a call of it, by its name, stands in a loop of another function or the module."""
+        return any(
+            self.loops_around(call)
+            for call in self.all(ast.Call)
+            if last_name(call.func) == function.name
+            and not function.lineno <= call.lineno <= (function.end_lineno or function.lineno)
+        )
+
     def function_at(self, line: int) -> Function | None:
         """The innermost function that is defined at ``line`` (decorators included) or holds it."""
         found = [
