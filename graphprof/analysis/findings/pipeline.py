@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.evidence import Evidence
+from graphprof.analysis.findings.evidence import Evidence, step_spans
 from graphprof.analysis.programs.recording import Line, Span, to_line
 from graphprof.analysis.programs.traced import Stage, bottleneck
 
@@ -355,12 +355,22 @@ def _stage_drafts(evidence: Evidence, stage: Stage, wait_s: float, share: float)
 
 
 def _shuffled_after_map(evidence: Evidence) -> bool:
-    """Whether a shuffle buffer holds what a map has made; stages are listed from the last one on."""
+    """Whether a shuffle buffer holds what a map has made, and no more than is read of it.
+
+    Then filling it is the map's work, done early; a larger buffer is work for nothing.
+    """
+    batches = sum(span.count for span in evidence.spans("first_next", "next"))
+    batches += sum(span.count for call in evidence.keras for span in step_spans(call))
     for pipe in evidence.recording.many("pipelines"):
-        ops = [str(one["op"]) for one in pipe.get("stages", [])]
-        buffers = [index for index, op in enumerate(ops) if "Shuffle" in op]
-        if buffers and any("Map" in op for op in ops[buffers[0] :]):
-            return True
+        stages = pipe.get("stages", [])  # from the last one on
+        for index, stage in enumerate(stages):
+            if "Shuffle" not in stage["op"] or not stage.get("buffer"):
+                continue
+            rows = max([one.get("batch") or 1 for one in stages[:index]], default=1)
+            read = rows * batches / max(1, int(pipe.get("iterators") or 1))
+            mapped = any("Map" in one["op"] for one in stages[index:])
+            if mapped and 0 < stage["buffer"] <= 1.1 * read:
+                return True
     return False
 
 

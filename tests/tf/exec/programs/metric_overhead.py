@@ -22,6 +22,6 @@ class Concordance(keras.metrics.Metric):
 layers = [keras.layers.Dense(16, "relu"), keras.layers.Dense(1)]
 model = keras.Sequential([keras.Input((16,)), *layers])
 model.compile("sgd", "mse", metrics=[Concordance()])  # <- here
-x = np.random.default_rng(0).normal(size=(120000, 16)).astype("float32")
+x = np.random.default_rng(0).normal(size=(300000, 16)).astype("float32")
 model.fit(x, x[:, :1], batch_size=1000, epochs=2, verbose=0)
 print("done")

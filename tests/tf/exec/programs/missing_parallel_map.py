@@ -20,7 +20,7 @@ def step(x):
     return tf.reduce_mean(y)
 
 
-data = tf.data.Dataset.range(400).map(prepare).batch(8).prefetch(1)  # <- here
+data = tf.data.Dataset.range(900).map(prepare).batch(8).prefetch(1)  # <- here
 for x in data:
     loss = step(x)
 print(loss.shape)
