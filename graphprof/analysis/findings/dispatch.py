@@ -25,6 +25,8 @@ _ELSEWHERE = (
 _FEWEST_OPS = 1500
 _OPS_PER_VARIABLE = 8
 _MOST_DRIFT = 4.0
+MUCH_PYTHON = 0.15
+"""Share of the main work from which on the program's own Python is a cause of its own."""
 _DATA_OPS = ("Dataset", "Iterator", "IteratorGetNext")
 
 
@@ -193,7 +195,10 @@ def _loop_draft(evidence: Evidence, ops: int, cost: float, share: float, saved_s
         confidence=0.85,
         change=f"Put @tf.function on `{name}`",
         refuted_by="The time per step stays the same under tf.function: the kernels take it.",
-        supersedes=("host_sync_per_step",) if share > 0.5 else (),
+        # Reads of tensors are dispatch as well, but what Python does with their values is not.
+        supersedes=("host_sync_per_step",)
+        if share > 0.5 and evidence.share(evidence.own_python_s) < MUCH_PYTHON
+        else (),
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
+from graphprof.analysis.findings.dispatch import MUCH_PYTHON
 from graphprof.analysis.findings.evidence import Evidence
 from graphprof.analysis.programs.recording import OwnLine
 
 FEWEST_ROUNDS = 5
 """A line seen in fewer steps prepares something; it does not repeat."""
 FEWEST_SAMPLES = 20
-LEAST_SHARE = 0.15
 _OFTEN_READ = 20
 
 _AHEAD = (
@@ -30,7 +30,7 @@ def find(evidence: Evidence) -> list[Draft]:
     """One draft about the function that takes most of it."""
     lines = [one for one in evidence.own_lines if not one.called and one.rounds >= FEWEST_ROUNDS]
     total = sum(one.seconds for one in lines)
-    if sum(one.samples for one in lines) < FEWEST_SAMPLES or evidence.share(total) < LEAST_SHARE:
+    if sum(one.samples for one in lines) < FEWEST_SAMPLES or evidence.share(total) < MUCH_PYTHON:
         return []
     functions: dict[Function, list[OwnLine]] = defaultdict(list)
     for one in lines:
