@@ -169,6 +169,12 @@ def test_what_is_planted_is_found_and_nothing_else_is_said_without_it(cause: str
     assert cause not in [finding.cause for finding in find(healthy)]
 
 
+def test_a_map_that_does_not_explain_the_wait_is_not_blamed_for_being_serial() -> None:
+    stages = {"MapAndBatch": 6e-3, "Map": 1e-4}
+    found = find(fit(parts=WAITS, traced_steps=1, pipeline=Pipeline(stages, 0.0), cores=4))
+    assert "missing_parallel_map" not in [finding.cause for finding in found]
+
+
 def test_each_cause_of_the_registry_is_planted() -> None:
     assert {cause for rule in SESSION_RULES for cause in rule.causes} == set(CASES)
 

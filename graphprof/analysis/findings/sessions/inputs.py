@@ -21,6 +21,7 @@ COLD = (0.2, 0.4)
 woken threads, cold caches, and whoever makes the batches at work beside it."""
 
 WORTH_TRYING = 1.1
+_EXPLAINS = 0.5
 _SERIAL_MAP = "Map"
 _SHARE_OF_PYTHON = 0.2
 _LEAST_LOCKED = 0.4
@@ -102,6 +103,8 @@ def find_serial_map(evidence: SessionEvidence) -> list[Proposal]:
     wait = mode.step.seconds("input")
     if mode.step.share("input") < LEAST_SHARE or _cause(evidence, mode)[0] != "input_bound_map":
         return []
+    if making < _EXPLAINS * wait:
+        return []  # what the step waits for is elsewhere, or runs in parallel already
     # Each batch costs the map's time and the rest of the step, on all cores together.
     rest = mode.step.traced_s - wait
     spread = max(rest, (making + rest) / cores)
