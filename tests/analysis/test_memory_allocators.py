@@ -2,7 +2,7 @@
 
 import builders
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from graphprof.analysis.memory import allocators
@@ -76,6 +76,7 @@ odd = st.one_of(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([("MemoryAllocation", 0, {"allocator_name": "\0"})])
 @given(
     st.lists(
         st.tuples(

@@ -151,11 +151,13 @@ def curves(trace: Trace, known: Labels | None = None) -> tuple[Memory, ...]:
     events = _events(host)
     if not len(events):
         return ()
-    allocators = np.array(_texts(host, "allocator_name", events), object)
+    allocators = _texts(host, "allocator_name", events)
     names = AllocationOwners(host, steps, known or Labels())
     found = []
     for allocator in sorted(set(allocators)):
-        memory = _memory(host, str(allocator), events[allocators == allocator], steps, names)
+        # Compared by Python: numpy takes trailing NULs for none.
+        own = np.array([name == allocator for name in allocators], bool)
+        memory = _memory(host, allocator, events[own], steps, names)
         if memory is not None:
             found.append(memory)
     return tuple(found)
