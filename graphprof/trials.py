@@ -20,6 +20,8 @@ from graphprof.session import write_atomically
 
 FORMAT_VERSION = 1
 TRIALS_FILE = "trials.json"
+AND = "+"
+"""Joins several values of one change, as the layers in ``xla_layers``."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class WorkloadTrial:
         mode: the mode that the finding is about.
         changes: fields of ``WorkloadSpec`` (``batch_size``, ``precision``, ...) -> new value, or
             ``input.<name>`` -> value for changes to the data (``input.prefetch``, ``input.cache``,
-            ``input.parallel``). Several layers in ``xla_layers`` are joined by ``+``.
+            ``input.parallel``). Several layers in ``xla_layers`` are joined by ``AND``.
         per: what the times are compared per: ``step``, or ``example`` when a step's size changes.
     """
 

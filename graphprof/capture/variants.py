@@ -13,10 +13,10 @@ from typing import Any
 
 from graphprof.capture.spec import WorkloadSpec
 from graphprof.errors import UsageError
+from graphprof.trials import AND
 
 _MARK = "@"
 _INPUT = "input."
-_AND = "+"
 INPUT_CHANGES = ("cache", "prefetch", "parallel")
 _SPEC_CHANGES = ("batch_size", "precision", "xla_layers")
 
@@ -68,7 +68,7 @@ def spec_of(variant: str, spec: WorkloadSpec) -> WorkloadSpec:
         elif key == "batch_size":
             spec = dataclasses.replace(spec, batch_size=int(value))
         elif key == "xla_layers":
-            spec = dataclasses.replace(spec, xla_layers=tuple(str(value).split(_AND)))
+            spec = dataclasses.replace(spec, xla_layers=tuple(str(value).split(AND)))
         else:
             spec = dataclasses.replace(spec, precision=str(value))
     return spec

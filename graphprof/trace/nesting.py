@@ -135,6 +135,30 @@ def holder(nesting: Nesting, wanted: npt.NDArray[np.bool_]) -> Int64:
     return np.where(wanted[up], up, -1)
 
 
+def own_by_name(
+    plane: Plane,
+    nesting: Nesting,
+    wanted: npt.NDArray[np.bool_],
+    counted: npt.NDArray[np.bool_] | None = None,
+) -> Int64:
+    """Return the self time of wanted events and of what lies below them that is not wanted itself.
+
+    Args:
+        plane: the n events.
+        nesting: how they nest.
+        wanted: shape (n,).
+        counted: shape (n,): whose self time counts; None counts all.
+
+    Returns:
+        shape (number of names,), int64: picoseconds by id of the wanted events' names.
+    """
+    owner = holder(nesting, wanted)
+    chosen = owner >= 0 if counted is None else (owner >= 0) & counted
+    own = np.zeros(len(plane.names), np.int64)
+    np.add.at(own, plane.name_id[owner[chosen]], nesting.self_ps[chosen])
+    return own
+
+
 @dataclass(frozen=True)
 class _Run:
     parent: npt.NDArray[np.intp]

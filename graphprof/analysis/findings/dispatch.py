@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.evidence import EAGER_OP_S, GRAPH_OP_S, Evidence
+from graphprof.analysis.findings.evidence import EAGER_OP_S, GRAPH_OP_S, MUCH_PYTHON, Evidence
 from graphprof.analysis.programs.recording import Line, Span
 
 _ELSEWHERE = (
@@ -25,8 +25,6 @@ _ELSEWHERE = (
 _FEWEST_OPS = 1500
 _OPS_PER_VARIABLE = 8
 _MOST_DRIFT = 4.0
-MUCH_PYTHON = 0.15
-"""Share of the main work from which on the program's own Python is a cause of its own."""
 _DATA_OPS = ("Dataset", "Iterator", "IteratorGetNext")
 
 

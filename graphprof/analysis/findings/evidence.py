@@ -22,6 +22,8 @@ from graphprof.analysis.programs.traced import Op, Traced
 EAGER_OP_S = 100e-6
 """What one eager op costs with the Python around it, where the windows do not tell: seconds.
 Hand-written loops and run_eagerly took 60 to 180 us an op on the machines tried."""
+MUCH_PYTHON = 0.15
+"""Share of the main work from which on the program's own Python is a cause of its own."""
 GRAPH_OP_S = 3e-6
 """What the graph executor needs for one small op: seconds (1 to 8 us on the machines tried)."""
 
@@ -257,6 +259,11 @@ class Evidence:
         """Whether the program ran on the CPU alone."""
         devices = (self.recording.raw.get("environment") or {}).get("devices") or []
         return not any("GPU" in name or "TPU" in name for name in devices)
+
+
+def step_gaps(span: Span) -> list[Span]:
+    """The gaps between steps directly inside a Keras call."""
+    return [child for child in span.children if child.kind == "gap" and child.name == "step"]
 
 
 def ends_s(gaps: Span, ends: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.evidence import Evidence, ends_s, step_spans
+from graphprof.analysis.findings.evidence import Evidence, ends_s, step_gaps, step_spans
 from graphprof.analysis.programs.recording import Span
 
 FEWEST_CALLS = 5
@@ -31,8 +31,7 @@ def outside_steps_s(evidence: Evidence, call: Span) -> float:
     runs = _kernels_s(evidence, call)
     in_steps = later + max(firsts * usual, min(runs, firsts * 10.0))
     epochs = sum(gap.total_s for gap in call.children if gap.kind == "gap" and gap.name == "epoch")
-    gaps = [gap for gap in call.children if gap.kind == "gap" and gap.name == "step"]
-    between = sum(gap.total_s - ends_s(gap, call.count) for gap in gaps)
+    between = sum(gap.total_s - ends_s(gap, call.count) for gap in step_gaps(call))
     return max(0.0, call.total_s - in_steps - built - callbacks - epochs - between)
 
 

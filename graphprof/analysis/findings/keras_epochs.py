@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.evidence import Evidence, ends_s, step_spans
+from graphprof.analysis.findings.evidence import Evidence, ends_s, step_gaps, step_spans
 from graphprof.analysis.programs.recording import Line, Span
 
 _FEWEST_EPOCHS = 4
@@ -50,8 +50,7 @@ def _epochs(evidence: Evidence, fit: Span, edges: list[Span], epochs: int) -> Dr
         # The very first step also builds; it is told apart by its own length.
         start = max(0.0, total - firsts[0].first_s - (first_count - 1) * base)
         start = min(start, max(0.0, total - built))
-    gaps = [gap for gap in fit.children if gap.kind == "gap" and gap.name == "step"]
-    start += sum(ends_s(gap, epochs) for gap in gaps)
+    start += sum(ends_s(gap, epochs) for gap in step_gaps(fit))
     lost = own + start
     if own < 0.25 * lost:
         return None  # it is the pipeline that takes long to start, not the epoch

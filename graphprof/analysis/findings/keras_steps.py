@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.evidence import Evidence, step_spans
+from graphprof.analysis.findings.evidence import Evidence, step_gaps, step_spans
 
 FEWEST_STEPS = 100
 _DOMINATES = 0.3
@@ -17,9 +17,8 @@ def step_costs(evidence: Evidence) -> tuple[int, float, float, float]:
     """
     steps, gaps, around, runs = 0, 0.0, 0.0, 0.0
     for call in evidence.keras:
-        for gap in call.children:
-            if gap.kind == "gap" and gap.name == "step":
-                gaps += gap.total_s - gap.seconds_of("callback", "profiler")
+        for gap in step_gaps(call):
+            gaps += gap.total_s - gap.seconds_of("callback", "profiler")
         for step in step_spans(call):
             steps += step.count
             inner = step.seconds_of("run")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from graphprof.analysis.findings.base import Draft, Number, Rule
-from graphprof.analysis.findings.dispatch import MUCH_PYTHON
-from graphprof.analysis.findings.evidence import Evidence
+from graphprof.analysis.findings.evidence import MUCH_PYTHON, Evidence
 from graphprof.analysis.programs.recording import OwnLine
 
 FEWEST_ROUNDS = 5
@@ -97,7 +96,7 @@ def _cause(evidence: Evidence, lines: list[OwnLine], worst: list[OwnLine]) -> tu
 
 RULES = (
     Rule(
-        causes=("host_python_per_step",),
+        causes=("host_python_per_step", "host_sync_per_step", "input_bound_python_generator"),
         proof="Fifty looks a second at the main thread, while nothing that is watched runs, "
         "find the user's lines in step after step, for 15 % of the main work or more. Where a "
         "generator runs them the cause is the generator, where their function reads tensors it is the "

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphprof.trace.model import Line, Plane, Trace
-from graphprof.trace.nesting import Nesting, holder, nest
+from graphprof.trace.nesting import Nesting, holder, nest, own_by_name
 
 _PS = 1e-12
 _OP = re.compile(r"^(?P<name>[\w.\-/>+]+):(?P<type>_?[A-Z]\w*)$")
@@ -273,10 +273,7 @@ class _Reader:
         host = self.host
         is_stage = np.array([name.startswith("Iterator::") for name in host.names], np.bool_)
         stage_event = is_stage[host.name_id]
-        owner = holder(self.nesting, stage_event)
-        chosen = (owner >= 0) & self.inside
-        own = np.zeros(len(host.names), np.int64)
-        np.add.at(own, host.name_id[owner[chosen]], self.nesting.self_ps[chosen])
+        own = own_by_name(host, self.nesting, stage_event, self.inside)
         counts = np.bincount(host.name_id[stage_event & self.inside], minlength=len(host.names))
         found = [
             Stage(host.names[index], int(counts[index]), float(own[index]) * _PS)

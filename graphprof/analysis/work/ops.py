@@ -109,7 +109,11 @@ def table(attribution: Attribution) -> tuple[OpRow, ...]:
         op = attribution.ops[place]
         calls = int(attribution.calls[place]) / attribution.steps
         rows.append(_row(attribution, place, exact.pop(op, calls), calls, int(wall[place])))
-    rows += [_not_recorded(attribution, op, calls) for op, calls in exact.items() if op.op_type]
+    rows += [
+        _with_cost(attribution, op, _untimed(op, calls))
+        for op, calls in exact.items()
+        if op.op_type
+    ]
     return tuple(
         sorted(rows, key=lambda row: (-(row.wall_s or 0.0), row.owner, row.op_type, row.name))
     )
@@ -123,13 +127,8 @@ def _row(attribution: Attribution, place: int, calls: float, recorded: float, wa
     # are the least that it took.
     total, span = int(attribution.total_ps[place]), int(attribution.span_ps[place])
     least = max(total, min(span, int(attribution.busy_ps[place])))
-    found = OpRow(
-        op_type=op.op_type,
-        name=op.name,
-        owner=op.label.owner,
-        in_pass=op.label.in_pass,
-        tag=op.tag,
-        calls=calls,
+    found = replace(
+        _untimed(op, calls),
         wall_s=wall * mean,
         share=wall / step if step else 0.0,
         busy_s=int(attribution.busy_ps[place]) * mean,
@@ -137,16 +136,14 @@ def _row(attribution: Attribution, place: int, calls: float, recorded: float, wa
         self_s=int(attribution.self_ps[place]) * mean,
         low_s=least * mean,
         high_s=max(span, least) * mean,
-        tf_type=op.tf_type,
-        implements=op.implements,
         recorded=recorded,
-        device=DEVICE,
     )
     return _with_cost(attribution, op, found)
 
 
-def _not_recorded(attribution: Attribution, op: Op, calls: float) -> OpRow:
-    found = OpRow(
+def _untimed(op: Op, calls: float) -> OpRow:
+    """An op that the steps call and whose time is not measured."""
+    return OpRow(
         op_type=op.op_type,
         name=op.name,
         owner=op.label.owner,
@@ -165,7 +162,6 @@ def _not_recorded(attribution: Attribution, op: Op, calls: float) -> OpRow:
         recorded=0.0,
         device=DEVICE,
     )
-    return _with_cost(attribution, op, found)
 
 
 def _with_cost(attribution: Attribution, op: Op, row: OpRow) -> OpRow:

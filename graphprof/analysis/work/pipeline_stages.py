@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphprof.trace.model import Plane, Trace
-from graphprof.trace.nesting import holder, nest
+from graphprof.trace.model import Trace
+from graphprof.trace.nesting import nest, own_by_name
 
 _WAITING = ("Prefetch", "Root", "ForeverRepeat", "FiniteRepeat", "Repeat")
 _PYTHON = ("PyFunc", "EagerPyFunc", "PyFuncStateless")
@@ -44,7 +44,7 @@ def read(trace: Trace) -> Pipeline:
         return Pipeline({}, 0.0)
     names = [_stage(name) for name in host.names]
     is_stage = np.array([name is not None for name in names], np.bool_)
-    own = _own(host, is_stage)
+    own = own_by_name(host, nest(host), is_stage[host.name_id])
     stages: dict[str, float] = {}
     for index in np.flatnonzero(own):
         name = names[int(index)]
@@ -54,16 +54,6 @@ def read(trace: Trace) -> Pipeline:
     python_ps = int((host.end_ps - host.start_ps)[called[host.name_id]].sum())
     ranked = sorted(stages.items(), key=lambda one: -one[1])
     return Pipeline(dict(ranked), python_ps * _PS)
-
-
-def _own(host: Plane, is_stage: np.ndarray) -> np.ndarray:
-    """Picoseconds by name id: self time of its events and of what lies below them that is no stage."""
-    nesting = nest(host)
-    owner = holder(nesting, is_stage[host.name_id])
-    inside = owner >= 0
-    own = np.zeros(len(host.names), np.int64)
-    np.add.at(own, host.name_id[owner[inside]], nesting.self_ps[inside])
-    return own
 
 
 def _stage(name: str) -> str | None:

@@ -108,8 +108,10 @@ class OwnPython:
         }
 
     def _look_on(self) -> None:
-        while self._going:
+        while True:
             time.sleep(PERIOD_S)
+            if not self._going:  # the switch interval is as it was again
+                return
             frames = sys._current_frames()
             self._alone(len(frames) <= 2)  # the program's, and this one
             self._look(frames)

@@ -26,10 +26,10 @@ def layers_with_xla(model: Any, names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         WorkloadError: the model has no such layer.
     """
-    import tensorflow as tf
-
     if not names:
         return ()
+    import tensorflow as tf
+
     found = {layer.name: layer for layer in layers.walk(model) if layer is not model}
     for name in names:
         if name not in found:

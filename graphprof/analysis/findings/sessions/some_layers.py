@@ -7,7 +7,7 @@ from graphprof.analysis.findings.base import Link, Number, Rule
 from graphprof.analysis.findings.sessions.base import Proposal
 from graphprof.analysis.findings.sessions.evidence import ModeEvidence, SessionEvidence
 from graphprof.analysis.trials.whatif import saving
-from graphprof.trials import Interval, WorkloadTrial
+from graphprof.trials import AND, Interval, WorkloadTrial
 
 BORDER_S = (50e-6, 100e-6, 400e-6)
 """What a layer compiled alone costs in each pass, beside its ops: least, likely, most. It is launched
@@ -15,7 +15,6 @@ like a function, and what XLA fuses across layers stays apart."""
 MOST_LAYERS = 8
 WORTH_TRYING = 1.15
 _PASSES = ("forward", "backward")
-_JOINED = "+"
 
 
 def find(evidence: SessionEvidence) -> list[Proposal]:
@@ -30,13 +29,12 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
     gain = _gain(plain, saved)
     if gain.value < WORTH_TRYING or gain.value < WORTH_TRYING * whole.value:
         return []
-    names = _JOINED.join(name.rsplit("/", 1)[-1] for name in saved)
-    listed = ", ".join(names.split(_JOINED))
+    names = [name.rsplit("/", 1)[-1] for name in saved]
     return [
         Proposal(
             cause="xla_left_off_some_layers",
             mode=plain.mode,
-            sentence=f"XLA makes some layers faster though not the whole step: {listed}.",
+            sentence=f"XLA makes some layers faster though not the whole step: {', '.join(names)}.",
             evidence=tuple(
                 Number(f"{name} in {mode.mode}", _times(mode).get(name, 0.0), "s", "trace",
                        Link("layers", mode.mode, name))
@@ -52,7 +50,7 @@ def find(evidence: SessionEvidence) -> list[Proposal]:
                 f"{name}: {units.seconds(seconds)} a traced step less with XLA"
                 for name, seconds in saved.items()
             ),
-            trial=WorkloadTrial(plain.mode, {"xla_layers": names}),
+            trial=WorkloadTrial(plain.mode, {"xla_layers": AND.join(names)}),
         )
     ]  # fmt: skip
 
